@@ -1,0 +1,13 @@
+import {defineConfig} from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.{ts,tsx}'],
+    // oclif and the gateway write to the real streams; an interceptor would hide it from captures.
+    disableConsoleIntercept: true,
+    // Two cores: more workers only slow the containers that the tests wait for.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})
