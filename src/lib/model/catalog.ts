@@ -1,0 +1,236 @@
+import {type Json, type JsonObject, isJsonObject} from '../base/json.ts'
+import {PluginError, messageOf} from '../base/errors.ts'
+import {serverSchema, unknownKeys} from './catalog-schema.ts'
+import {toPlainJson} from './plain-json.ts'
+
+/** A list of servers that can be enabled. */
+export interface Catalog {
+  readonly name: string
+  readonly displayName?: string
+  /** By name; the name in the map is the server's identity. */
+  readonly servers: ReadonlyMap<string, CatalogServer>
+}
+
+/** One server of a catalog, as it was written; templates in it are not evaluated yet. */
+export interface CatalogServer {
+  readonly name: string
+  readonly type?: 'server' | 'remote' | 'poci' | undefined
+  readonly title?: string | undefined
+  readonly description?: string | undefined
+  readonly icon?: string | undefined
+  readonly readme?: string | undefined
+  readonly toolsUrl?: string | undefined
+  readonly source?: string | undefined
+  readonly upstream?: string | undefined
+  readonly ref?: string | undefined
+  readonly dateAdded?: string | undefined
+  readonly image?: string | undefined
+  readonly command?: readonly string[] | undefined
+  readonly env?: readonly {readonly name: string; readonly value?: string | undefined}[] | undefined
+  readonly secrets?: readonly CatalogSecret[] | undefined
+  readonly volumes?: readonly string[] | undefined
+  readonly user?: string | undefined
+  readonly disableNetwork?: boolean | undefined
+  /** `host:port`, optionally followed by `/http`, `/https` or `/tcp`. */
+  readonly allowHosts?: readonly string[] | undefined
+  /** `host:ip` */
+  readonly extraHosts?: readonly string[] | undefined
+  readonly longLived?: boolean | undefined
+  readonly remote?: CatalogRemote | undefined
+  /** The older way to write a remote that speaks HTTP+SSE. */
+  readonly sseEndpoint?: string | undefined
+  readonly oauth?: CatalogOAuth | undefined
+  /** Schemas (a small part of JSON Schema) of the values that people set, one object per group. */
+  readonly config?: readonly JsonObject[] | undefined
+  readonly tools?: readonly CatalogTool[] | undefined
+  /** Put before the names of all the server's tools. */
+  readonly prefix?: string | undefined
+  readonly metadata?: CatalogMetadata | undefined
+  readonly resources?: {readonly limits?: CatalogLimits | undefined} | undefined
+  readonly prompts?: Json | undefined
+  readonly dynamic?: Json | undefined
+  readonly policy?: Json | undefined
+  /** Seconds until a start counts as failed. */
+  readonly startTimeout?: number | undefined
+  /** Seconds until one call counts as failed. */
+  readonly callTimeout?: number | undefined
+}
+
+export interface CatalogSecret {
+  /** The secret's key in the stores, such as `github.personal_access_token`. */
+  readonly name: string
+  /** The environment variable under which the server reads it. */
+  readonly env: string
+  readonly example?: string | undefined
+  readonly description?: string | undefined
+  /** False for a secret that the server can do without; absent means needed. */
+  readonly required?: boolean | undefined
+}
+
+export interface CatalogRemote {
+  readonly url?: string | undefined
+  readonly transport_type?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+export interface CatalogOAuth {
+  readonly providers?:
+    | readonly {
+        readonly provider: string
+        readonly secret?: string | undefined
+        readonly env?: string | undefined
+      }[]
+    | undefined
+  readonly scopes?: readonly string[] | undefined
+}
+
+export interface CatalogTool {
+  readonly name: string
+  readonly description?: string | undefined
+  readonly arguments?: readonly JsonObject[] | undefined
+  readonly annotations?: JsonObject | undefined
+  /** JSON Schema of the arguments (a tool that is a container of its own). */
+  readonly parameters?: JsonObject | undefined
+  readonly container?:
+    | {
+        readonly image: string
+        readonly command?: readonly string[] | undefined
+        readonly volumes?: readonly string[] | undefined
+        readonly user?: string | undefined
+      }
+    | undefined
+}
+
+export interface CatalogMetadata {
+  readonly pulls?: number | undefined
+  readonly stars?: number | undefined
+  readonly githubStars?: number | undefined
+  readonly category?: string | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly license?: string | undefined
+  readonly owner?: string | undefined
+  readonly registryUrl?: string | undefined
+}
+
+export interface CatalogLimits {
+  readonly cpus?: number | string | undefined
+  /** A size such as `512m`. */
+  readonly memory?: string | undefined
+  readonly pids?: number | undefined
+}
+
+/** Something in a catalog that is not as it should be, and where. */
+export interface CatalogProblem {
+  /**
+   * `invalid`: the server was left out; `unknown`: the server is there, a key in it means
+   * nothing to us.
+   */
+  readonly kind: 'invalid' | 'unknown'
+  readonly server: string
+  /** Dotted path inside the server's entry; empty for the entry itself. */
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * Reads a parsed version 2 or 3 catalog document (`name`, `displayName`, `registry` by server
+ * name). A server that is wrong is left out and reported; the others stay.
+ * @param value the document after YAML or JSON parsing; nothing in it is trusted
+ * @param where the file or address, for messages; also the name of a catalog that has none
+ * @throws PluginError CATALOG_INVALID when the document itself is not a catalog
+ */
+export function parseCatalog(
+  value: unknown,
+  where: string,
+): {readonly catalog: Catalog; readonly problems: readonly CatalogProblem[]} {
+  const {head, registry} = readDocument(value, where)
+  const servers = new Map<string, CatalogServer>()
+  const problems: CatalogProblem[] = []
+  for (const [name, raw] of Object.entries(registry)) {
+    const {server, problems: found} = parseServer(name, raw)
+    problems.push(...found)
+    if (server) servers.set(name, server)
+  }
+  return {catalog: {...head, servers}, problems}
+}
+
+const NEWEST_VERSION = 3
+
+function readDocument(value: unknown, where: string) {
+  if (!isJsonObject(value)) throw invalid(where, 'it is not a map')
+  const {version, name, displayName, registry} = value
+  if (version != null && !(Number(version) >= 1 && Number(version) <= NEWEST_VERSION)) {
+    throw invalid(where, `its version is not one of 1 to ${NEWEST_VERSION}`)
+  }
+  if (name != null && typeof name !== 'string') throw invalid(where, '"name" is not text')
+  if (registry === undefined) throw invalid(where, 'it has no "registry"')
+  if (registry !== null && !isJsonObject(registry)) {
+    throw invalid(where, '"registry" is not a map from server name to server')
+  }
+  const label = typeof displayName === 'string' ? {displayName} : {}
+  return {head: {name: name || where, ...label}, registry: registry ?? {}}
+}
+
+function invalid(where: string, why: string): PluginError {
+  return new PluginError('CATALOG_INVALID', `${where} is not a catalog: ${why}`, {
+    hint: 'A catalog has a "name" and a "registry" that maps server names to servers.',
+  })
+}
+
+/**
+ * Names reach labels, tool names and file names: no separators, no control characters, nothing
+ * that is an option.
+ */
+const SERVER_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,127}$/u
+
+function parseServer(
+  name: string,
+  raw: unknown,
+): {server?: CatalogServer; problems: readonly CatalogProblem[]} {
+  const refuse = (path: string, message: string): CatalogProblem => ({
+    kind: 'invalid',
+    server: name,
+    path,
+    message,
+  })
+  if (name === '__proto__' || !SERVER_NAME.test(name)) {
+    return {problems: [refuse('', 'the name has characters that a server name cannot have')]}
+  }
+  let entry: Json | undefined
+  try {
+    entry = toPlainJson(raw)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return {problems: [refuse('', `the entry ${messageOf(error)}`)]}
+  }
+  if (!isJsonObject(entry)) return {problems: [refuse('', 'the entry is not a map')]}
+  const result = serverSchema.safeParse(entry)
+  if (!result.success) {
+    return {
+      problems: result.error.issues.map(issue => refuse(issue.path.join('.'), issue.message)),
+    }
+  }
+  const server: CatalogServer = {...result.data, name}
+  const wrong = startability(server)
+  if (wrong) return {problems: [refuse(wrong.path, wrong.message)]}
+  const problems = unknownKeys(entry).map(path => {
+    const message = 'the catalog format has no such key; it has no effect'
+    return {kind: 'unknown' as const, server: name, path, message}
+  })
+  return {server, problems}
+}
+
+function startability(server: CatalogServer): {path: string; message: string} | undefined {
+  if (server.image) return undefined
+  const path = server.remote?.url ? 'remote.url' : 'sseEndpoint'
+  const url = server.remote?.url || server.sseEndpoint
+  if (url) {
+    if (url.includes('{{') || /^https?:$/u.test(URL.parse(url)?.protocol ?? '')) return undefined
+    return {path, message: 'must be an http or https address'}
+  }
+  if (server.tools?.some(tool => tool.container)) return undefined
+  return {
+    path: '',
+    message: 'nothing to run: needs an image, a remote.url, or tools that have a container',
+  }
+}

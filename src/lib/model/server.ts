@@ -1,0 +1,220 @@
+import type {JsonObject} from '../base/json.ts'
+import {PluginError} from '../base/errors.ts'
+import {parseBytes} from './bytes.ts'
+import type {CatalogLimits, CatalogSecret, CatalogServer} from './catalog.ts'
+import {requiredConfig} from './config-check.ts'
+import {evaluateTemplate, evaluateTemplateList, renderText, templateContext} from './template.ts'
+
+/**
+ * What a server is before anything runs. It is plain data without secrets: safe to compare,
+ * store and show.
+ */
+export type ServerSpec = ContainerSpec | RemoteSpec | PociSpec
+
+/** A server that a session keeps a connection to. */
+export type ConnectedSpec = ContainerSpec | RemoteSpec
+
+/** A server that runs in a container and speaks over its stdin and stdout. */
+export interface ContainerSpec extends ServerFacts {
+  readonly kind: 'container'
+  readonly image: string
+  /** Arguments of the image; `$VAR` in them is still to be expanded. */
+  readonly command: readonly string[]
+  readonly env: readonly EnvEntry[]
+  /** `source:target[:mode]` or an anonymous volume's path. */
+  readonly volumes: readonly string[]
+  readonly user?: string
+  readonly networkDisabled: boolean
+  /** `host:ip` */
+  readonly extraHosts: readonly string[]
+}
+
+/** A server that somebody else runs. */
+export interface RemoteSpec extends ServerFacts {
+  readonly kind: 'remote'
+  /** An absolute http or https address. */
+  readonly url: string
+  readonly transport: 'streamable' | 'sse'
+  /** `$VAR` in the values is still to be expanded. */
+  readonly headers: readonly {readonly name: string; readonly value: string}[]
+}
+
+/**
+ * A set of tools ("plain old container images"): each call is one run of a container, with the
+ * call's arguments.
+ */
+export interface PociSpec extends ServerFacts {
+  readonly kind: 'poci'
+  readonly tools: readonly PociTool[]
+}
+
+export interface PociTool {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the arguments. */
+  readonly parameters: JsonObject
+  readonly image: string
+  /** Templates over the arguments of the call. */
+  readonly command: readonly string[]
+  readonly volumes: readonly string[]
+  readonly user?: string
+}
+
+export interface EnvEntry {
+  readonly name: string
+  readonly value: string
+  /**
+   * Whether `$VAR` in the value is still to be expanded; never where the user's configuration
+   * went in.
+   */
+  readonly expand: boolean
+}
+
+/** What holds for a server of any kind. */
+export interface ServerFacts {
+  readonly name: string
+  readonly longLived: boolean
+  readonly limits: ResourceLimits
+  /** `host:port[/protocol]` that the server may reach when the network is restricted. */
+  readonly allowHosts: readonly string[]
+  readonly toolPrefix?: string
+  /** Seconds. */
+  readonly startTimeout?: number
+  /** Seconds. */
+  readonly callTimeout?: number
+  /** Paths inside the server's configuration that must have a value. */
+  readonly requiredConfig: readonly string[]
+  /**
+   * The secrets that it reads: key in the stores, environment variable, whether it starts
+   * without.
+   */
+  readonly secrets: readonly SecretUse[]
+  /** The keys of the secrets, each once. */
+  readonly secretNames: readonly string[]
+}
+
+export interface SecretUse {
+  readonly name: string
+  readonly env: string
+  readonly required: boolean
+}
+
+export interface ResourceLimits {
+  /** Cores, fractions allowed. */
+  readonly cpus?: number
+  readonly memoryBytes?: number
+  readonly pids?: number
+}
+
+/**
+ * Makes of a catalog entry and the user's values what is to run: every `{{…}}` is evaluated, every
+ * `$VAR` stays. The kind follows Docker's gateway: an image is a container, else an address is a
+ * remote, else it is a set of tools.
+ * @param config the values that the user set for this server
+ * @param home the user's home, for mounts of `~/…`
+ * @throws PluginError CATALOG_INVALID when a remote's address is not one after evaluation
+ */
+export function bindServer(entry: CatalogServer, config: JsonObject, home: string): ServerSpec {
+  const {name} = entry
+  const context = templateContext(name, config, home)
+  const facts = factsOf(name, entry)
+  if (entry.image) return bindContainer({...facts, image: entry.image}, entry, context)
+  const url = entry.remote?.url || entry.sseEndpoint
+  if (url) return bindRemote({...facts, url}, entry, context)
+  return {kind: 'poci', ...facts, tools: pociTools(entry)}
+}
+
+function factsOf(name: string, entry: CatalogServer): ServerFacts {
+  const secrets = (entry.secrets ?? []).map(secretUse)
+  return {
+    name,
+    longLived: entry.longLived ?? false,
+    limits: limitsOf(entry.resources?.limits ?? {}),
+    allowHosts: entry.allowHosts ?? [],
+    ...(entry.prefix ? {toolPrefix: entry.prefix} : {}),
+    ...(entry.startTimeout === undefined ? {} : {startTimeout: entry.startTimeout}),
+    ...(entry.callTimeout === undefined ? {} : {callTimeout: entry.callTimeout}),
+    requiredConfig: requiredConfig(entry),
+    secrets,
+    secretNames: [...new Set(secrets.map(secret => secret.name))],
+  }
+}
+
+function secretUse(secret: CatalogSecret): SecretUse {
+  return {name: secret.name, env: secret.env, required: secret.required ?? true}
+}
+
+function limitsOf(limits: CatalogLimits): ResourceLimits {
+  const cpus = Number(limits.cpus ?? 0)
+  const memoryBytes = limits.memory === undefined ? undefined : parseBytes(limits.memory)
+  return {
+    ...(cpus > 0 ? {cpus} : {}),
+    ...(memoryBytes === undefined ? {} : {memoryBytes}),
+    ...(limits.pids === undefined ? {} : {pids: limits.pids}),
+  }
+}
+
+function bindContainer(
+  facts: ServerFacts & {readonly image: string},
+  entry: CatalogServer,
+  context: JsonObject,
+): ContainerSpec {
+  const user = entry.user === undefined ? '' : evaluateText(entry.user, context)
+  return {
+    kind: 'container',
+    ...facts,
+    command: evaluateTemplateList(entry.command ?? [], context),
+    env: (entry.env ?? []).map(({name, value = ''}) => bindEnv(name, value, context)),
+    volumes: evaluateTemplateList(entry.volumes ?? [], context).filter(volume => volume !== ''),
+    ...(user === '' ? {} : {user}),
+    networkDisabled: entry.disableNetwork ?? false,
+    extraHosts: entry.extraHosts ?? [],
+  }
+}
+
+function bindEnv(name: string, value: string, context: JsonObject): EnvEntry {
+  if (!value.includes('{{') || !value.includes('}}')) return {name, value, expand: true}
+  return {name, value: renderText(evaluateTemplate(value, context)), expand: false}
+}
+
+function bindRemote(
+  facts: ServerFacts & {readonly url: string},
+  entry: CatalogServer,
+  context: JsonObject,
+): RemoteSpec {
+  const url = URL.parse(evaluateText(facts.url, context))
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new PluginError(
+      'CATALOG_INVALID',
+      `the address of the remote server ${facts.name} is not an http or https address`,
+      {
+        hint: 'Check the address in the catalog entry and the configuration values that go into it.',
+      },
+    )
+  }
+  const isSse = entry.remote?.url ? entry.remote.transport_type === 'sse' : true
+  return {
+    kind: 'remote',
+    ...facts,
+    url: url.href,
+    transport: isSse ? 'sse' : 'streamable',
+    headers: Object.entries(entry.remote?.headers ?? {}).map(([name, value]) => ({name, value})),
+  }
+}
+
+/**
+ * Braces that are no expression stay, as in a JSON text or an address with a placeholder of its
+ * own.
+ */
+function evaluateText(text: string, context: JsonObject): string {
+  return text.includes('{{') ? renderText(evaluateTemplate(text, context)) : text
+}
+
+function pociTools(entry: CatalogServer): readonly PociTool[] {
+  return (entry.tools ?? []).flatMap(({name, description = '', parameters, container}) => {
+    if (!container) return []
+    const {image, command = [], volumes = [], user} = container
+    const run = {image, command, volumes, ...(user ? {user} : {})}
+    return [{name, description, parameters: parameters ?? {type: 'object'}, ...run}]
+  })
+}
