@@ -1,0 +1,77 @@
+import {Agent} from 'node:http'
+import {Agent as TlsAgent} from 'node:https'
+import {messageOf, PluginError} from '../base/errors.ts'
+import {versionAnswer} from './answers.ts'
+import {Connection, type Modem, reasonOf} from './connection.ts'
+import {DockerEngine} from './docker-engine.ts'
+import type {Endpoint} from './endpoint.ts'
+import type {Engine} from './engine.ts'
+import {notAnEngine} from './failures.ts'
+
+/** The newest version of the Engine API that this program was written for. */
+const NEWEST_API = '1.47'
+const ANSWER_MS = 10_000
+
+/**
+ * Connects to a Docker engine and agrees on the API version, the lower of ours and the engine's.
+ * Connections are kept for the next request, but do not keep the process alive.
+ * @param options `answerMs`: how long the engine may take to tell its version
+ * @throws PluginError ENGINE_UNREACHABLE with the endpoint, the setting that chose it, and what to do
+ */
+export async function openEngine(
+  endpoint: Endpoint,
+  {answerMs = ANSWER_MS}: {answerMs?: number} = {},
+): Promise<Engine> {
+  const connection = new Connection(await createModem(endpoint), endpoint)
+  const answer = await connection.ask({method: 'GET', path: '/version', within: answerMs})
+  const version = versionAnswer.safeParse(answer.body)
+  if (answer.status !== 200 || !version.success) {
+    throw notAnEngine(endpoint, answer.status === 200 ? 'it tells no version' : reasonOf(answer))
+  }
+  const apiVersion = lowerVersion(NEWEST_API, version.data.apiVersion)
+  connection.useVersion(apiVersion)
+  return new DockerEngine(connection, {apiVersion, answerMs})
+}
+
+async function createModem(endpoint: Endpoint): Promise<Modem> {
+  const {default: Docker} = await import('dockerode')
+  try {
+    // Everything is named, also what is not set: the library fills gaps from DOCKER_HOST and its relatives.
+    const docker = new Docker({...addressOf(endpoint), ...NOTHING_FROM_ENVIRONMENT})
+    // Its typed methods read answers whole and lose the engine's words; the request layer below does not.
+    return Reflect.get(docker, 'modem')
+  } catch (error) {
+    throw new PluginError(
+      'ENDPOINT_INVALID',
+      `the settings in DOCKER_HOST or DOCKER_CERT_PATH cannot be read: ${messageOf(error)}`,
+      {hint: 'correct these variables, or unset them', cause: error},
+    )
+  }
+}
+
+const NOTHING_FROM_ENVIRONMENT = {
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  timeout: undefined,
+}
+
+function addressOf(endpoint: Endpoint): object {
+  const pool = {keepAlive: true, maxFreeSockets: 4}
+  if (endpoint.kind !== 'tcp') {
+    const {path: socketPath} = endpoint
+    return {host: undefined, socketPath, protocol: 'http', agent: new Agent(pool)}
+  }
+  const {port, tls} = endpoint
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host
+  if (!tls) return {host: `http://${host}`, port, protocol: 'http', agent: new Agent(pool)}
+  const {verify, ...certificates} = tls
+  const agent = new TlsAgent({...pool, ...certificates, rejectUnauthorized: verify})
+  return {host: `https://${host}`, port, protocol: 'https', agent}
+}
+
+function lowerVersion(ours: string, theirs: string): string {
+  const [ourMajor = 0, ourMinor = 0] = ours.split('.').map(Number)
+  const [major = 0, minor = 0] = theirs.split('.').map(Number)
+  return major < ourMajor || (major === ourMajor && minor < ourMinor) ? theirs : ours
+}
