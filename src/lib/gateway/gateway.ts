@@ -1,0 +1,153 @@
+import {withDeadline} from '../base/async.ts'
+import {messageOf, PluginError} from '../base/errors.ts'
+import type {JsonObject} from '../base/json.ts'
+import {oneLine} from '../base/one-line.ts'
+import type {ConnectedSpec} from '../model/server.ts'
+import {allowsTool, type Plan, type PlannedServer} from './plan.ts'
+import {compose, type Middleware} from './pipeline/call.ts'
+import {Session, type Downstream, type SessionEvents, type SessionServer} from './relay/session.ts'
+import {fingerprint, type StatusStore} from './status.ts'
+import type {Fleet} from './upstream/fleet.ts'
+
+export interface GatewayInput {
+  readonly version: string
+  readonly plan: Plan
+  readonly fleet: Fleet
+  readonly status: StatusStore
+  readonly middlewares: readonly Middleware[]
+  /** How long a list waits for a server that is slow to start. */
+  readonly patienceMs: number
+  /** Milliseconds from any fixed point. */
+  readonly now: () => number
+  /** Running commentary. */
+  readonly log: (line: string) => void
+  /** What a person must know. */
+  readonly notify: (line: string) => void
+  /** Ends the starts and pulls that are under way. */
+  readonly stop: AbortController
+}
+
+/** What a session may take to end: its servers have about five seconds, and a start under way a little more. */
+const SESSION_END_MS = 10_000
+
+/** Owns the plan, the fleet and the sessions: opens sessions, remembers what became of servers, stops everything. */
+export class Gateway implements AsyncDisposable {
+  readonly #input: GatewayInput
+  readonly #sessions = new Set<Session>()
+  readonly #hellos = new Map<string, JsonObject>()
+  /** The last write of each server's record; they happen one after the other. */
+  readonly #writes = new Map<string, Promise<void>>()
+  readonly #failures = new Map<string, PluginError>()
+  #isStopped = false
+
+  constructor(input: GatewayInput) {
+    this.#input = input
+  }
+
+  /** Reads what is remembered of the servers, so that the first client is told what they can do. */
+  async load(): Promise<void> {
+    const records = await this.#input.status.read()
+    for (const {name, start} of this.#input.plan.servers) {
+      const record = records.get(name)
+      if (start instanceof PluginError || record?.fingerprint !== fingerprint(start)) continue
+      if (record.hello) this.#hellos.set(name, record.hello)
+    }
+  }
+
+  /** The servers that cannot be used now, and why. */
+  get failures(): ReadonlyMap<string, PluginError> {
+    return this.#failures
+  }
+
+  /**
+   * Opens a client's session. It ends when it is closed, or with the gateway.
+   * @throws Error when the gateway is stopping: nobody would end the session
+   */
+  openSession(id: string, downstream: Downstream): Session {
+    if (this.#isStopped) throw new Error('the gateway is stopping')
+    const {version, plan, middlewares, patienceMs, now} = this.#input
+    const session = new Session({
+      id,
+      version,
+      downstream,
+      patienceMs,
+      now,
+      servers: plan.servers.map(server => this.#sessionServer(server)),
+      known: server => this.#hellos.get(server),
+      govern: send => compose(middlewares, send),
+      events: this.#events(),
+      onClose: () => this.#sessions.delete(session),
+    })
+    this.#sessions.add(session)
+    return session
+  }
+
+  /** Ends every session with its servers, in bounded time. Never rejects. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true
+    this.#input.stop.abort(new Error('the gateway is stopping'))
+    await Promise.all([...this.#sessions].map(session => this.#end(session)))
+    await Promise.all(this.#writes.values())
+  }
+
+  async #end(session: Session): Promise<void> {
+    await withDeadline(session.close(), SESSION_END_MS, tooLate).catch((error: unknown) =>
+      this.#input.notify(`! a session did not end cleanly: ${messageOf(error)}`),
+    )
+  }
+
+  #sessionServer(server: PlannedServer): SessionServer {
+    const {start} = server
+    return {
+      name: server.name,
+      prefix: server.prefix,
+      startTimeoutMs: server.startTimeoutMs,
+      allows: tool => allowsTool(server, tool),
+      open:
+        start instanceof PluginError
+          ? () => Promise.reject(start)
+          : this.#input.fleet.opener(start),
+    }
+  }
+
+  #events(): SessionEvents {
+    const {log, status} = this.#input
+    return {
+      onOpened: (name, hello) => {
+        this.#hellos.set(name, hello)
+        this.#failures.delete(name)
+        const spec = this.#specOf(name)
+        if (spec) this.#keep(name, () => status.ready(name, spec, hello))
+      },
+      onFailed: (name, error) => {
+        // Once for each new reason: a server that is asked for again and again fails again and again.
+        if (this.#failures.get(name)?.message === error.message) return
+        this.#failures.set(name, error)
+        const hint = error.hint ? `\n  ${oneLine(error.hint)}` : ''
+        this.#input.notify(`! ${oneLine(error.message)}${hint}`)
+        const known = {spec: this.#specOf(name), hello: this.#hellos.get(name)}
+        this.#keep(name, () => status.failed(name, error, known))
+      },
+      onListed: (name, kind, count) => log(`  > ${name}: (${count} ${kind})`),
+    }
+  }
+
+  #specOf(name: string): ConnectedSpec | undefined {
+    const start = this.#input.plan.servers.find(server => server.name === name)?.start
+    return start instanceof PluginError ? undefined : start
+  }
+
+  #keep(name: string, write: () => Promise<void>): void {
+    const before = this.#writes.get(name) ?? Promise.resolve()
+    const kept = before
+      .then(write)
+      .catch((error: unknown) =>
+        this.#input.notify(`! the state of a server could not be kept: ${messageOf(error)}`),
+      )
+    this.#writes.set(name, kept)
+  }
+}
+
+function tooLate(): Error {
+  return new Error('it takes too long')
+}

@@ -1,0 +1,31 @@
+import type {Request, Response} from '../wire/jsonrpc.ts'
+
+/** A request that is governed: policy, scanning, logging and the like apply to it. */
+export interface Call {
+  readonly kind: 'tool' | 'prompt' | 'resource'
+  readonly server: string
+  /** The server's own name of the tool or prompt, or the URI of the resource. */
+  readonly name: string
+  /** The message as it will be sent; replaced, never changed. */
+  readonly request: Request
+  readonly caller: Caller
+  /** Aborted when the client gives up. */
+  readonly signal: AbortSignal
+}
+
+/** Who asks. */
+export interface Caller {
+  readonly session: string
+  /** What the client calls itself: not proof of anything. */
+  readonly client: string
+}
+
+export type Handler = (call: Call) => Promise<Response>
+
+/** One feature around a call. Outermost first in the list of `assemble.ts`. */
+export type Middleware = (next: Handler) => Handler
+
+/** Puts the middlewares around the handler, the first one outermost. */
+export function compose(middlewares: readonly Middleware[], handler: Handler): Handler {
+  return middlewares.reduceRight((next, middleware) => middleware(next), handler)
+}

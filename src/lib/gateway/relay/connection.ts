@@ -1,0 +1,192 @@
+import {PluginError} from '../../base/errors.ts'
+import type {JsonObject} from '../../base/json.ts'
+import type {CloseReason, Upstream} from '../upstream/upstream.ts'
+import {
+  isRequest,
+  isResponse,
+  notification,
+  result,
+  type Id,
+  type Message,
+  type Notification,
+  type Request,
+  type Response,
+} from '../wire/jsonrpc.ts'
+import {progressToken, withProgressToken} from './progress.ts'
+
+/** What a server sends of its own accord, with the client's request that it most likely belongs to. */
+export interface ConnectionEvents {
+  onServerRequest(from: Connection, message: Request, about: Id | undefined): void
+  onNotification(from: Connection, message: Notification, about: Id | undefined): void
+}
+
+/** The client's request that is served; what the gateway asks for itself has none. */
+export interface Asking {
+  readonly about: Id
+  /** Aborted with a {@link Cancelled} when the client gives up. */
+  readonly signal: AbortSignal
+}
+
+/** Why a request was given up by its client: nobody is to be answered. */
+export class Cancelled extends Error {
+  /** The params of the client's notice; the server gets the same, with its own `requestId`. */
+  readonly params: JsonObject
+
+  constructor(params: JsonObject) {
+    super('the client cancelled the request')
+    this.params = params
+  }
+}
+
+interface Pending {
+  readonly about: Id | undefined
+  readonly token: Id | undefined
+  readonly resolve: (response: Response) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * One running server as one session sees it, from its start to its end. Ids and progress tokens are this
+ * connection's own and mapped back with their type. Once the server has ended, every request, waiting or new,
+ * rejects with the reason.
+ */
+export class Connection {
+  /** Resolves when the server is gone, with the error of whoever waited on it. */
+  readonly ended: Promise<PluginError>
+  readonly #server: string
+  readonly #upstream: Upstream
+  readonly #events: ConnectionEvents
+  readonly #pending = new Map<Id, Pending>()
+  #lastId = 0
+  #newest: Id | undefined
+  #endedWith: PluginError | undefined
+  #disposal: Promise<void> | undefined
+
+  constructor(server: string, upstream: Upstream, events: ConnectionEvents) {
+    this.#server = server
+    this.#upstream = upstream
+    this.#events = events
+    this.ended = upstream.closed.then(reason => this.#finish(reason))
+  }
+
+  /**
+   * Sends a request under an id of this connection and gives the server's answer as it came.
+   * @throws PluginError when the server ends before it answers; Cancelled when the client gives up
+   */
+  request(message: Request, asking?: Asking): Promise<Response> {
+    if (this.#endedWith) return Promise.reject(this.#endedWith)
+    const id = ++this.#lastId
+    const token = progressToken(message)
+    const sent = {...(token === undefined ? message : withProgressToken(message, id)), id}
+    return new Promise((resolve, reject) => {
+      asking?.signal.throwIfAborted()
+      asking?.signal.addEventListener('abort', () => this.#giveUp(id, asking.signal.reason))
+      this.#pending.set(id, {about: asking?.about, token, resolve, reject})
+      if (asking) this.#newest = id
+      this.#upstream.send(sent)
+    })
+  }
+
+  /** Passes a notification on. */
+  notify(message: Notification): void {
+    this.#upstream.send(message)
+  }
+
+  /** Passes the answer to a request of the server. */
+  respond(message: Response): void {
+    this.#upstream.send(message)
+  }
+
+  /** Takes one message of the server. */
+  receive(message: Message): void {
+    if (isResponse(message)) this.#settle(message)
+    else if (isRequest(message)) this.#serverRequest(message)
+    else this.#notification(message)
+  }
+
+  /** Ends the server, once however often it is asked for; what has failed is tried again. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#end().catch((error: unknown) => {
+      this.#disposal = undefined
+      throw error
+    })
+    return this.#disposal
+  }
+
+  /** Ends a server that never came to serve. @returns what its end looked like, as far as it can be told */
+  async abandon(): Promise<CloseReason> {
+    return this.dispose().then(
+      () => this.#upstream.closed,
+      () => ({what: 'ended', stderr: [], junk: undefined}),
+    )
+  }
+
+  #settle(message: Response): void {
+    const pending = this.#pending.get(message.id)
+    if (!pending) return
+    this.#pending.delete(message.id)
+    pending.resolve(message)
+  }
+
+  /** A late answer finds nobody waiting and is dropped. */
+  #giveUp(id: Id, reason: unknown): void {
+    const pending = this.#pending.get(id)
+    if (!pending) return
+    this.#pending.delete(id)
+    const params = reason instanceof Cancelled ? reason.params : {}
+    this.notify(notification('notifications/cancelled', {...params, requestId: id}))
+    pending.reject(reason)
+  }
+
+  #serverRequest(message: Request): void {
+    if (message.method === 'ping') this.respond(result(message.id, {}))
+    else this.#events.onServerRequest(this, message, this.#likelyRequest())
+  }
+
+  #notification(message: Notification): void {
+    if (message.method !== 'notifications/progress') {
+      this.#events.onNotification(this, message, this.#likelyRequest())
+      return
+    }
+    const id = message.params?.['progressToken']
+    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined
+    if (pending?.about === undefined || pending.token === undefined) return
+    const params = {...message.params, progressToken: pending.token}
+    this.#events.onNotification(this, {...message, params}, pending.about)
+  }
+
+  /** stdio does not say which request a message belongs to: with several in flight, the newest is likeliest. */
+  #likelyRequest(): Id | undefined {
+    if (this.#newest !== undefined && !this.#pending.has(this.#newest)) {
+      this.#newest = undefined
+      for (const [id, {about}] of this.#pending) if (about !== undefined) this.#newest = id
+    }
+    return this.#newest === undefined ? undefined : this.#pending.get(this.#newest)?.about
+  }
+
+  async #end(): Promise<void> {
+    await this.#upstream[Symbol.asyncDispose]()
+  }
+
+  #finish(reason: CloseReason): PluginError {
+    const error = endedError(this.#server, reason)
+    this.#endedWith = error
+    const waiting = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const pending of waiting) pending.reject(error)
+    return error
+  }
+}
+
+/** Why a request was never answered, in words that name the server. */
+export function endedError(server: string, reason: CloseReason): PluginError {
+  const said =
+    reason.stderr.length > 0 ? `; its last words: ${reason.stderr.slice(-3).join(' | ')}` : ''
+  const junk =
+    reason.junk === undefined
+      ? ''
+      : `; on stdout it printed ${JSON.stringify(reason.junk)}, which is no MCP message`
+  return new PluginError('SERVER_START_FAILED', `server ${server} ${reason.what}${said}${junk}`, {
+    hint: `see its needs with: docker mcp server inspect ${server}`,
+  })
+}

@@ -1,0 +1,209 @@
+import type {JsonObject} from '../../base/json.ts'
+import {withDeadline} from '../../base/async.ts'
+import {messageOf, PluginError} from '../../base/errors.ts'
+import type {OpenUpstream} from '../upstream/upstream.ts'
+import {
+  isResult,
+  notification,
+  request,
+  type Notification,
+  type Request,
+  type Response,
+} from '../wire/jsonrpc.ts'
+import {Connection, endedError, type Asking, type ConnectionEvents} from './connection.ts'
+
+/** What a link tells the session that owns it. */
+export interface LinkEvents extends ConnectionEvents {
+  /** The server is open and answered `initialize` with this. */
+  onOpened(hello: JsonObject): void
+  /** The server could not be opened, or ended; the next request opens it again. */
+  onFailed(error: PluginError): void
+  /** An open connection is gone: what came over it can no longer be answered. */
+  onEnded(connection: Connection): void
+}
+
+/** How the client introduced itself; the server is told the same. */
+export interface ClientHello {
+  readonly protocolVersion: string
+  /** The params of the client's `initialize`, whole. */
+  readonly params: JsonObject
+}
+
+/** A server that could not be started is not tried again for this long: lists come in threes. */
+const COOL_DOWN_MS = 5000
+
+/** What a link is made of. */
+export interface LinkInput {
+  readonly server: string
+  readonly session: string
+  readonly hello: ClientHello
+  readonly open: OpenUpstream
+  /** How long the server may take to answer `initialize` once it runs. */
+  readonly startTimeoutMs: number
+  /** Milliseconds, from any fixed point. */
+  readonly now: () => number
+}
+
+/** An opened connection with what its `initialize` answered. */
+interface Live {
+  readonly connection: Connection
+  readonly hello: JsonObject
+}
+
+/**
+ * One client session's own way to one server: opened on first need, once however many ask, and again after the
+ * server has ended.
+ */
+export class Link {
+  readonly #input: LinkInput
+  readonly #events: LinkEvents
+  readonly #abort = new AbortController()
+  #live: Promise<Live> | undefined
+  /** From the moment it can be ended; it may still be opening. */
+  #connection: Connection | undefined
+  #opened: Live | undefined
+  #lastHello: JsonObject | undefined
+  #lastFailure: {error: PluginError; at: number} | undefined
+
+  constructor(input: LinkInput, events: LinkEvents) {
+    this.#input = input
+    this.#events = events
+  }
+
+  get server(): string {
+    return this.#input.server
+  }
+
+  /** Whether the server is there now. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined
+  }
+
+  /** What the server answered to its last `initialize` in this session. */
+  get hello(): JsonObject | undefined {
+    return this.#lastHello
+  }
+
+  /**
+   * Opens the server if it is not open.
+   * @returns what the server's `initialize` answered
+   * @throws PluginError when it cannot be started; after a while the next call tries again
+   */
+  async ready(): Promise<JsonObject> {
+    return (await this.#connect()).hello
+  }
+
+  /**
+   * Sends a request of the client, or of the gateway itself, and gives the server's answer as it came, under the
+   * request's own id.
+   * @param asking for a request of the client: its id and when it gives up
+   * @throws PluginError when the server cannot be started or ends before it answers; Cancelled when the client gives
+   *   up, also while the server is still starting: then it never hears of the request
+   */
+  async request(message: Request, asking?: Asking): Promise<Response> {
+    const {connection} = await this.#connect()
+    const response = await connection.request(message, asking)
+    return {...response, id: message.id}
+  }
+
+  /** Passes a notification on if the server is open; one that is not open has nothing to be told. */
+  notify(message: Notification): void {
+    this.#opened?.connection.notify(message)
+  }
+
+  /** Ends the connection for good, also one that is still being opened. */
+  async close(): Promise<void> {
+    const reason = new PluginError(
+      'SERVER_START_FAILED',
+      `server ${this.server}: the session has ended`,
+    )
+    this.#abort.abort(reason)
+    await this.#connection?.dispose()
+    // One that was still being opened is there only now.
+    await this.#live?.catch(() => undefined)
+    await this.#connection?.dispose()
+  }
+
+  #connect(): Promise<Live> {
+    const {signal} = this.#abort
+    if (signal.aborted) return Promise.reject(signal.reason)
+    const failed = this.#lastFailure
+    if (failed && this.#input.now() - failed.at < COOL_DOWN_MS) return Promise.reject(failed.error)
+    this.#live ??= this.#start()
+    return this.#live
+  }
+
+  async #start(): Promise<Live> {
+    try {
+      const connection = await this.#dial()
+      const live = {connection, hello: await this.#handshake(connection)}
+      this.#opened = live
+      this.#lastHello = live.hello
+      this.#events.onOpened(live.hello)
+      void connection.ended.then(error => this.#ended(connection, error))
+      return live
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  async #dial(): Promise<Connection> {
+    const {signal} = this.#abort
+    let connection: Connection | undefined
+    const upstream = await this.#input.open({
+      session: this.#input.session,
+      // A server has nothing to say before it is asked to initialize.
+      onMessage: message => connection?.receive(message),
+      signal,
+    })
+    connection = new Connection(this.server, upstream, this.#events)
+    this.#connection = connection
+    if (!signal.aborted) return connection
+    await connection.dispose()
+    throw signal.reason
+  }
+
+  async #handshake(connection: Connection): Promise<JsonObject> {
+    const {hello, startTimeoutMs} = this.#input
+    const params = {...hello.params, protocolVersion: hello.protocolVersion}
+    const asked = connection.request(request(0, 'initialize', params))
+    try {
+      const answer = await withDeadline(asked, startTimeoutMs, () => tooSlow(startTimeoutMs))
+      if (!isResult(answer))
+        throw new NoHello(`refused to start a session: ${answer.error.message}`)
+      connection.notify(notification('notifications/initialized'))
+      return answer.result
+    } catch (error) {
+      const reason = await connection.abandon()
+      throw error instanceof NoHello
+        ? endedError(this.server, {...reason, what: error.message})
+        : error
+    }
+  }
+
+  #failed(cause: unknown): PluginError {
+    const error = cause instanceof PluginError ? cause : startError(this.server, cause)
+    this.#live = undefined
+    this.#lastFailure = {error, at: this.#input.now()}
+    if (!this.#abort.signal.aborted) this.#events.onFailed(error)
+    return error
+  }
+
+  #ended(connection: Connection, error: PluginError): void {
+    this.#live = undefined
+    this.#opened = undefined
+    this.#events.onEnded(connection)
+    if (!this.#abort.signal.aborted) this.#events.onFailed(error)
+  }
+}
+
+/** A server runs, but `initialize` did not lead to a session. */
+class NoHello extends Error {}
+
+function tooSlow(milliseconds: number): NoHello {
+  return new NoHello(`did not answer initialize within ${milliseconds / 1000} s`)
+}
+
+function startError(server: string, cause: unknown): PluginError {
+  return new PluginError('SERVER_START_FAILED', `server ${server}: ${messageOf(cause)}`, {cause})
+}

@@ -1,0 +1,129 @@
+import {randomBytes} from 'node:crypto'
+import {availableParallelism} from 'node:os'
+import {leftOut, loadCatalogs} from '../catalog/store.ts'
+import type {Engine} from '../engine/engine.ts'
+import {parseCpus, parseMemory} from '../engine/options.ts'
+import {homeDir} from '../files/paths.ts'
+import {readProfile} from '../profile/legacy.ts'
+import type {ServersInput} from '../profile/servers.ts'
+import {openSecrets} from '../secrets/source.ts'
+import {Gateway} from './gateway.ts'
+import {assemble} from './pipeline/assemble.ts'
+import {buildPlan, type Plan} from './plan.ts'
+import {statusStore} from './status.ts'
+import {createFleet, type Fleet} from './upstream/fleet.ts'
+
+/** What a gateway is made with. */
+export interface GatewayDeps extends ServersInput {
+  readonly version: string
+  readonly engine: () => Promise<Engine>
+  /** Running commentary. */
+  readonly log: (line: string) => void
+  /** What a person must know: pulls, failures, what is not protected. */
+  readonly notify: (line: string) => void
+}
+
+/** What a user chose for a gateway: the flags of `gateway run` that say what it serves and how. */
+export interface GatewayOptions {
+  readonly servers?: readonly string[] | undefined
+  readonly enableAllServers: boolean
+  readonly catalogs?: readonly string[] | undefined
+  readonly additionalCatalogs?: readonly string[] | undefined
+  readonly registry?: readonly string[] | undefined
+  readonly config?: readonly string[] | undefined
+  readonly toolsConfig?: readonly string[] | undefined
+  readonly secrets: string
+  readonly tools?: readonly string[] | undefined
+  /** Cores for a server, such as `1.5`; 0 for no limit. */
+  readonly cpus: string
+  /** Memory for a server, such as `2Gb`; empty for no limit. */
+  readonly memory: string
+  readonly logCalls: boolean
+  readonly blockSecrets: boolean
+  readonly verbose: boolean
+  /** How long a list waits for a server that is slow to start, in milliseconds. */
+  readonly patienceMs: number
+}
+
+/** A gateway that is ready for sessions, with the parts that the command line asks about. */
+export interface GatewaySetup {
+  readonly gateway: Gateway
+  readonly plan: Plan
+  readonly fleet: Fleet
+  /** The gateway's own id, which every container of it carries as the label `docker-mcp-owner`. */
+  readonly owner: string
+}
+
+/** So many processes has a well-behaved server never had. */
+const MOST_PROCESSES = 512
+
+/**
+ * Reads everything that the user configured and makes a gateway of it. Starts no server.
+ * @throws PluginError for files and flags that are wrong; a server that cannot run does not stop the others
+ */
+export async function setUpGateway(
+  deps: GatewayDeps,
+  options: GatewayOptions,
+): Promise<GatewaySetup> {
+  const {registry, config, toolsConfig} = options
+  const limits = {
+    cpus: parseCpus(options.cpus),
+    memoryBytes: parseMemory(options.memory),
+    pids: MOST_PROCESSES,
+  }
+  const [catalogs, profile, secrets] = await Promise.all([
+    loadCatalogs(deps, {catalogs: options.catalogs, additional: options.additionalCatalogs}),
+    readProfile(deps.paths, {registry, config, tools: toolsConfig, cwd: deps.cwd}),
+    openSecrets(options.secrets, deps),
+  ])
+  for (const line of leftOut(catalogs)) deps.notify(`! ${line}`)
+  const home = homeDir(deps.env)
+  const plan = buildPlan({
+    home,
+    names: chosenNames(options, profile.enabled, [...catalogs.servers.keys()]),
+    servers: catalogs.servers,
+    config: profile.config,
+    tools: profile.tools,
+    toolFilter: options.tools,
+  })
+  const stop = new AbortController()
+  const owner = randomBytes(8).toString('hex')
+  const fleet = createFleet({
+    engine: deps.engine,
+    owner,
+    secrets,
+    limits,
+    startsAtOnce: 2 * availableParallelism(),
+    home,
+    log: deps.log,
+    notify: deps.notify,
+    verbose: options.verbose,
+    signal: stop.signal,
+  })
+  const gateway = new Gateway({
+    version: deps.version,
+    plan,
+    fleet,
+    status: statusStore(deps.paths.stateDir, () => new Date()),
+    middlewares: assemble({...options, log: deps.log, now: monotonic}),
+    patienceMs: options.patienceMs,
+    now: monotonic,
+    log: deps.log,
+    notify: deps.notify,
+    stop,
+  })
+  await gateway.load()
+  return {gateway, plan, fleet, owner}
+}
+
+function monotonic(): number {
+  return performance.now()
+}
+
+function chosenNames(
+  options: GatewayOptions,
+  enabled: readonly string[],
+  all: readonly string[],
+): readonly string[] {
+  return options.enableAllServers ? all : (options.servers ?? enabled)
+}

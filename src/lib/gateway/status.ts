@@ -1,0 +1,126 @@
+import {createHash} from 'node:crypto'
+import {readdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import * as z from 'zod'
+import {PluginError, systemCode} from '../base/errors.ts'
+import type {JsonObject} from '../base/json.ts'
+import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
+import type {ConnectedSpec} from '../model/server.ts'
+
+/** What the last start of a server came to, kept between runs so that `server status` can tell. */
+export interface ServerRecord {
+  readonly server: string
+  readonly state: 'ready' | 'failed'
+  /** When, ISO 8601. */
+  readonly at: string
+  readonly error?:
+    | {readonly code: string; readonly message: string; readonly hint?: string | undefined}
+    | undefined
+  /** What it answered to `initialize` the last time it did. */
+  readonly hello?: JsonObject | undefined
+  /** For which specification all this holds; nothing for a server that had none. */
+  readonly fingerprint?: string | undefined
+}
+
+const recordSchema = z.object({
+  server: z.string(),
+  state: z.enum(['ready', 'failed']),
+  at: z.string(),
+  error: z.object({code: z.string(), message: z.string(), hint: z.string().optional()}).optional(),
+  hello: z.record(z.string(), z.json()).optional(),
+  fingerprint: z.string().optional(),
+})
+
+/** The records of all servers: one small file each, so that two gateways never write over each other's. */
+export interface StatusStore {
+  read(): Promise<ReadonlyMap<string, ServerRecord>>
+  ready(server: string, spec: ConnectedSpec, hello: JsonObject): Promise<void>
+  /** @param known `hello`: what the server answered when it last started; kept for the next client */
+  failed(
+    server: string,
+    error: PluginError,
+    known: {readonly spec?: ConnectedSpec | undefined; readonly hello?: JsonObject | undefined},
+  ): Promise<void>
+}
+
+/** @param dir the folder of the records; made when the first is written */
+export function statusStore(dir: string, now: () => Date): StatusStore {
+  const write = (record: ServerRecord) =>
+    writeFileAtomic(fileOf(dir, record.server), `${JSON.stringify(record)}\n`, {mode: 0o600})
+  return {
+    async read() {
+      const records = new Map<string, ServerRecord>()
+      for (const file of await recordFiles(dir)) {
+        const record = parseRecord(await readRecord(join(dir, file)))
+        if (record) records.set(record.server, record)
+      }
+      return records
+    },
+    ready: (server, spec, hello) =>
+      write({
+        server,
+        state: 'ready',
+        at: now().toISOString(),
+        hello: rememberable(hello),
+        fingerprint: fingerprint(spec),
+      }),
+    failed: (server, {code, message, hint}, {spec, hello}) =>
+      write({
+        server,
+        state: 'failed',
+        at: now().toISOString(),
+        error: {code, message, hint},
+        hello: hello && rememberable(hello),
+        ...(spec && {fingerprint: fingerprint(spec)}),
+      }),
+  }
+}
+
+/** Tells whether a server is still the one that a record was made of. */
+export function fingerprint(spec: ConnectedSpec): string {
+  return createHash('sha256').update(JSON.stringify(spec)).digest('hex')
+}
+
+/** A server may be called anything; a file may not. The name that counts is the one in the record. */
+function fileOf(dir: string, server: string): string {
+  const isPlain = /^[A-Za-z0-9][\w.-]{0,99}$/.test(server)
+  const name = isPlain ? server : createHash('sha256').update(server).digest('hex')
+  return join(dir, `${name}.json`)
+}
+
+async function recordFiles(dir: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(dir)).filter(file => file.endsWith('.json'))
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+const LARGEST_HELLO = 256 * 1024
+
+/** What a server says of itself is kept for the next client, not at any price. */
+function rememberable(hello: JsonObject): JsonObject | undefined {
+  return JSON.stringify(hello).length <= LARGEST_HELLO ? hello : undefined
+}
+
+/** A record is only a memory: one that cannot be read is none. */
+async function readRecord(path: string): Promise<string | undefined> {
+  try {
+    return await readTextFile(path)
+  } catch (error) {
+    if (error instanceof PluginError) return undefined
+    throw error
+  }
+}
+
+function parseRecord(text: string | undefined): ServerRecord | undefined {
+  if (text === undefined) return undefined
+  try {
+    return recordSchema.safeParse(JSON.parse(text)).data
+  } catch (error) {
+    // RangeError: deeper than the schema can follow.
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined
+    throw error
+  }
+}

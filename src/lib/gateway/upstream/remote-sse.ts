@@ -1,0 +1,92 @@
+import {readEvents} from '../wire/events.ts'
+import {failure, isRequest, isUnusable, parseMessage, RPC, type Message} from '../wire/jsonrpc.ts'
+import {reasonOf, takenInTime, type RemoteInput} from './remote.ts'
+import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import type {CloseReason, Upstream} from './upstream.ts'
+
+/**
+ * A server that somebody else runs, over the transport of MCP 2024-11-05 (HTTP+SSE): one stream carries everything
+ * that comes, and names the address that messages are posted to.
+ */
+export class SseUpstream implements Upstream {
+  readonly closed: Promise<CloseReason>
+  readonly #input: RemoteInput
+  readonly #stop = new AbortController()
+  readonly #endpoint: Promise<URL>
+  /** Messages go out one after another, in the order in which they were sent. */
+  #order: Promise<void> = Promise.resolve()
+
+  constructor(input: RemoteInput) {
+    this.#input = input
+    const endpoint = Promise.withResolvers<URL>()
+    this.#endpoint = endpoint.promise
+    // Told to whoever sends; with nobody sending there is nobody to tell.
+    this.#endpoint.catch(() => undefined)
+    this.closed = this.#read(endpoint).then(what => {
+      endpoint.reject(new Error(what))
+      this.#stop.abort()
+      return {what, stderr: [], junk: undefined}
+    })
+  }
+
+  send(message: Message): void {
+    this.#order = this.#order.then(() => takenInTime(this.#post(message)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.closed
+  }
+
+  /** Reads the stream to its end, and tells how it ended. */
+  async #read(endpoint: PromiseWithResolvers<URL>): Promise<string> {
+    const {url, onMessage, redact} = this.#input
+    try {
+      const response = await this.#fetch(url, {headers: {accept: 'text/event-stream'}})
+      if (!response.ok || !response.body) return `answered with HTTP status ${response.status}`
+      await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({event, data}) => {
+        if (event === 'endpoint') return endpoint.resolve(endpointOf(data, url))
+        const message = parseMessage(data)
+        if (!isUnusable(message)) onMessage(message)
+      })
+      return 'has ended its stream'
+    } catch (error) {
+      if (this.#stop.signal.aborted) return 'was left'
+      return redact(`cannot be reached: ${reasonOf(error)}`)
+    }
+  }
+
+  async #post(message: Message): Promise<void> {
+    try {
+      const response = await this.#fetch(await this.#endpoint, {
+        method: 'POST',
+        headers: {'content-type': 'application/json'},
+        body: JSON.stringify(message),
+      })
+      await response.body?.cancel()
+      if (!response.ok) this.#fail(message, `answered with HTTP status ${response.status}`)
+    } catch (error) {
+      this.#fail(message, reasonOf(error))
+    }
+  }
+
+  #fail(message: Message, why: string): void {
+    if (!isRequest(message) || this.#stop.signal.aborted) return
+    const {redact, onMessage, url} = this.#input
+    onMessage(failure(message.id, RPC.internalError, redact(`${new URL(url).origin}: ${why}`)))
+  }
+
+  #fetch(url: string | URL, init: RequestInit): Promise<Response> {
+    const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
+    for (const [name, value] of new Headers(init.headers)) headers.set(name, value)
+    // Followed, a redirect would take the headers, and the secrets in them, to another host.
+    return fetch(url, {...init, headers, redirect: 'manual', signal: this.#stop.signal})
+  }
+}
+
+/** @throws Error for an address on another host: our headers are for this one alone */
+function endpointOf(data: string, url: string): URL {
+  const endpoint = new URL(data.trim(), url)
+  if (endpoint.origin === new URL(url).origin) return endpoint
+  throw new Error(`the server wants messages posted to another host: ${endpoint.origin}`)
+}

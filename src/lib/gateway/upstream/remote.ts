@@ -1,0 +1,230 @@
+import {withDeadline} from '../../base/async.ts'
+import {messageOf} from '../../base/errors.ts'
+import {isJsonObject} from '../../base/json.ts'
+import {readEvents, readText} from '../wire/events.ts'
+import {
+  classify,
+  failure,
+  isRequest,
+  isResponse,
+  isUnusable,
+  parseMessage,
+  RPC,
+  type Id,
+  type Message,
+  type Request,
+} from '../wire/jsonrpc.ts'
+import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
+
+/** A refusal says little; a page of any length may stand in its place. */
+const LARGEST_REFUSAL_BYTES = 64 * 1024
+/** What a server may take to take a message before the next ones are sent all the same. */
+const TAKEN_MS = 5000
+/** What a server may take to hear that the session is over. */
+const FAREWELL_MS = 2000
+/** Pauses before a lost stream of the server's own messages is opened again. */
+const RECONNECT_MS = [1000, 5000, 30_000] as const
+
+export interface RemoteInput {
+  readonly url: string
+  /** Sent with every request to this address, and to no other. */
+  readonly headers: readonly (readonly [string, string])[]
+  readonly onMessage: MessageListener
+  /** Takes the secrets out of a text before anybody sees it. */
+  readonly redact: (text: string) => string
+}
+
+/**
+ * A server that somebody else runs, over MCP's streamable HTTP transport (2025-03-26 to 2025-11-25): every message
+ * is a POST of its own, whose answer carries what belongs to it; a GET stream carries the rest.
+ */
+export class RemoteUpstream implements Upstream {
+  readonly closed: Promise<CloseReason>
+  readonly #input: RemoteInput
+  readonly #stop = new AbortController()
+  #close: (reason: CloseReason) => void = () => undefined
+  /** The requests whose answers are still coming, by id. */
+  readonly #open = new Map<unknown, AbortController>()
+  #session: string | undefined
+  #version: string | undefined
+  /** Ends when the last message that must come before others has been taken. */
+  #order: Promise<void> = Promise.resolve()
+
+  constructor(input: RemoteInput) {
+    this.#input = input
+    this.closed = new Promise(resolve => {
+      this.#close = resolve
+    })
+  }
+
+  send(message: Message): void {
+    const sent = this.#order.then(() => this.#post(message))
+    // What is no request changes how the server takes the next message, and has no answer to wait for.
+    if (!isRequest(message)) this.#order = takenInTime(sent)
+    if (message['method'] !== 'notifications/cancelled') return
+    const {params} = message
+    if (isJsonObject(params)) void sent.then(() => this.#leave(params['requestId']))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end('was left')
+    if (this.#session === undefined) return
+    const farewell = {method: 'DELETE', signal: AbortSignal.timeout(FAREWELL_MS)}
+    await this.#fetch(farewell).catch(() => undefined)
+  }
+
+  /** Nobody waits for a cancelled request any more; a server that obeys never ends its stream. */
+  #leave(request: unknown): void {
+    this.#open.get(request)?.abort()
+  }
+
+  async #post(message: Message): Promise<void> {
+    const leave = new AbortController()
+    if (isRequest(message)) this.#open.set(message.id, leave)
+    const signal = AbortSignal.any([this.#stop.signal, leave.signal])
+    try {
+      const response = await this.#fetch({method: 'POST', body: JSON.stringify(message), signal})
+      await this.#take(response, message)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#fail(message, `${this.#place} cannot be reached: ${reasonOf(error)}`)
+    } finally {
+      if (isRequest(message)) this.#open.delete(message.id)
+    }
+  }
+
+  async #take(response: Response, message: Message): Promise<void> {
+    this.#session = response.headers.get('mcp-session-id') ?? this.#session
+    if (response.status === 404 && this.#version !== undefined) {
+      await response.body?.cancel()
+      return this.#end('has ended the session')
+    }
+    if (!response.ok) return this.#refused(response, message)
+    if (isRequest(message)) await this.#answers(response, message)
+    else await response.body?.cancel()
+    if ('method' in message && message.method === 'notifications/initialized') void this.#listen()
+  }
+
+  /** Passes on what comes with the answer to a request; one that never answers is answered for. */
+  async #answers(response: Response, request: Request): Promise<void> {
+    let answered = false
+    const receive = (message: Message) => {
+      if (isResponse(message) && message.id === request.id) {
+        answered = true
+        if (request.method === 'initialize') this.#initialized(message)
+      }
+      this.#input.onMessage(message)
+    }
+    if (isEventStream(response) && response.body) {
+      await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({data}) => deliver(data, receive))
+    } else {
+      deliver(await readText(response.body, LARGEST_MESSAGE_BYTES), receive)
+    }
+    if (!answered) this.#fail(request, `${this.#place} ended its answer before the result`)
+  }
+
+  #initialized(message: Message): void {
+    const result = message['result']
+    const version = isJsonObject(result) ? result['protocolVersion'] : undefined
+    if (typeof version === 'string') this.#version = version
+  }
+
+  /** A body that is a JSON-RPC error is the server's own answer; anything else is told by its status. */
+  async #refused(response: Response, message: Message): Promise<void> {
+    const text = await readText(response.body, LARGEST_REFUSAL_BYTES).catch(() => '')
+    const told = isRequest(message) ? errorFor(text, message.id) : undefined
+    if (told) this.#input.onMessage(told)
+    else this.#fail(message, `${this.#place} answered with HTTP status ${response.status}`)
+  }
+
+  #fail(message: Message, why: string): void {
+    if (!isRequest(message)) return
+    this.#input.onMessage(failure(message.id, RPC.internalError, this.#input.redact(why)))
+  }
+
+  /** Keeps the stream of the server's own messages open. A server that has none refuses it, which is its right. */
+  async #listen(): Promise<void> {
+    for (let lost = 0; !this.#stop.signal.aborted; lost += 1) {
+      const response = await this.#fetch({method: 'GET', signal: this.#stop.signal}).catch(
+        () => undefined,
+      )
+      if (response && !isEventStream(response)) return void response.body?.cancel()
+      if (response?.body) {
+        await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({data}) => {
+          lost = 0
+          deliver(data, this.#input.onMessage)
+        }).catch(() => undefined)
+      }
+      await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, this.#stop.signal)
+    }
+  }
+
+  #fetch(init: {method: string; body?: string; signal: AbortSignal}): Promise<Response> {
+    const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
+    headers.set(
+      'accept',
+      init.method === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
+    )
+    if (init.body !== undefined) headers.set('content-type', 'application/json')
+    if (this.#session !== undefined) headers.set('mcp-session-id', this.#session)
+    if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
+    // Followed, a redirect would take the headers, and the secrets in them, to another host.
+    return fetch(this.#input.url, {...init, headers, redirect: 'manual'})
+  }
+
+  #end(what: string): void {
+    this.#stop.abort()
+    this.#close({what, stderr: [], junk: undefined})
+  }
+
+  get #place(): string {
+    return new URL(this.#input.url).origin
+  }
+}
+
+function isEventStream({ok, headers}: Response): boolean {
+  return ok && (headers.get('content-type') ?? '').startsWith('text/event-stream')
+}
+
+/** Waits until a message was taken, but not for ever: one that hangs must not hold back the ones behind it. */
+export async function takenInTime(sent: Promise<void>): Promise<void> {
+  await withDeadline(sent, TAKEN_MS, () => new Error('too late')).catch(() => undefined)
+}
+
+function deliver(text: string, onMessage: (message: Message) => void): void {
+  if (text.trim() === '') return
+  const message = parseMessage(text)
+  if (!isUnusable(message)) onMessage(message)
+}
+
+/** The body of a refusal as the answer to a request, when it is a JSON-RPC error; servers often leave its id out. */
+function errorFor(text: string, id: Id): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (!isJsonObject(value) || !isJsonObject(value['error'])) return undefined
+    const message = classify({...value, id})
+    return isUnusable(message) ? undefined : message
+  } catch {
+    return undefined
+  }
+}
+
+/** Why a fetch failed: it says only "fetch failed" itself, the reason stands in the cause. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined
+    ? messageOf(error.cause)
+    : messageOf(error)
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(done, milliseconds)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done, {once: true})
+  })
+}

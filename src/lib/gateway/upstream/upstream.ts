@@ -1,0 +1,28 @@
+import type {Message} from '../wire/jsonrpc.ts'
+
+/** A running server at the other end of one connection that belongs to one client session. */
+export interface Upstream extends AsyncDisposable {
+  send(message: Message): void
+  /** Settles when the server is gone, by itself or because it was disposed of. Never rejects. */
+  readonly closed: Promise<CloseReason>
+}
+
+/** What a server sends, in order. */
+export type MessageListener = (message: Message) => void
+
+/** How a server ended, for the error of whoever was waiting on it. */
+export interface CloseReason {
+  /** One clause, such as "ended with exit code 3". */
+  readonly what: string
+  /** The last lines the server wrote to stderr, secrets masked. */
+  readonly stderr: readonly string[]
+  /** The first line on stdout that was no message, if there was one. */
+  readonly junk: string | undefined
+}
+
+/** Opens a server for one session. Rejects with a PluginError that names the server, the cause and the next step. */
+export type OpenUpstream = (input: {
+  readonly session: string
+  readonly onMessage: MessageListener
+  readonly signal: AbortSignal
+}) => Promise<Upstream>

@@ -1,0 +1,183 @@
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
+
+/**
+ * JSON-RPC 2.0 messages as MCP uses them. A message is the parsed JSON itself: whatever members it has besides the
+ * named ones stay on it. Nothing here validates more than what routing needs.
+ */
+export type Id = string | number
+export type Request = JsonObject & {jsonrpc: '2.0'; id: Id; method: string; params?: JsonObject}
+export type Notification = JsonObject & {jsonrpc: '2.0'; method: string; params?: JsonObject}
+export type ResultResponse = JsonObject & {jsonrpc: '2.0'; id: Id; result: JsonObject}
+export type ErrorResponse = JsonObject & {jsonrpc: '2.0'; id: Id; error: RpcError}
+export type Response = ResultResponse | ErrorResponse
+export type Message = Request | Notification | Response
+type RpcError = JsonObject & {code: number; message: string}
+
+/** Error codes of JSON-RPC 2.0 and of MCP that this program makes itself. */
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+} as const
+
+/** Why bytes from outside are no message: the answer to send, with the id where one could be read. */
+export interface Unusable {
+  readonly code: number
+  readonly reason: string
+  readonly id: Id | undefined
+}
+
+/**
+ * Reads one message from text.
+ * @returns the message, or why the text is none
+ */
+export function parseMessage(text: string): Message | Unusable {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return {code: RPC.parseError, reason: 'not JSON', id: undefined}
+  }
+  return isTooDeep(text) ? refuseDeep(value) : classify(value)
+}
+
+/** No tool needs more; what reads JSON by recursion gives up, or dies, at a few thousand. */
+const MOST_LEVELS = 512
+
+/** Whether JSON is nested deeper than anything that has to write, merge or check it again can follow. */
+function isTooDeep(json: string): boolean {
+  let depth = 0
+  for (let at = 0; at < json.length; at += 1) {
+    switch (json.charCodeAt(at)) {
+      case 0x22: // "
+        at = endOfString(json, at)
+        break
+      case 0x5b: // [
+      case 0x7b: // {
+        depth += 1
+        if (depth > MOST_LEVELS) return true
+        break
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth -= 1
+    }
+  }
+  return false
+}
+
+/** Where the string that begins at `start` ends. Searched for natively: most of a large message is text. */
+function endOfString(json: string, start: number): number {
+  let end = start
+  do end = json.indexOf('"', end + 1)
+  while (end !== -1 && isEscaped(json, end))
+  return end === -1 ? json.length : end
+}
+
+function isEscaped(json: string, at: number): boolean {
+  let backslashes = 0
+  while (json.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1
+  return backslashes % 2 === 1
+}
+
+/** An answer that is too deep becomes an error, so that whoever waits for it does not wait for ever. */
+function refuseDeep(value: unknown): Message | Unusable {
+  const reason = `nested deeper than ${MOST_LEVELS} levels`
+  const id = isJsonObject(value) ? idOf(value) : undefined
+  if (id !== undefined && isJsonObject(value) && value['method'] === undefined) {
+    return failure(id, RPC.internalError, `the answer is ${reason}`)
+  }
+  return {code: RPC.invalidRequest, reason, id}
+}
+
+/**
+ * Tells what a parsed value is. Only what would break routing is refused: no `jsonrpc`, an id that is neither
+ * string nor number, neither method nor result nor error. `params: null`, and `error: null` beside a
+ * result, count as none. An answer whose result or
+ * error is not what JSON-RPC says becomes an error answer, so that whoever waits for it does not wait for ever.
+ */
+export function classify(value: unknown): Message | Unusable {
+  if (!isJsonObject(value) || value['jsonrpc'] !== '2.0') {
+    return {code: RPC.invalidRequest, reason: 'not a JSON-RPC 2.0 message', id: undefined}
+  }
+  const message = withoutNulls(value)
+  if (isCall(message) || isAnswer(message)) return message
+  const id = idOf(message)
+  const {method, result: good, error: bad} = message
+  if (id !== undefined && method === undefined && (good !== undefined || bad !== undefined)) {
+    return failure(id, RPC.internalError, BROKEN_ANSWER, {result: good, error: bad})
+  }
+  const reason = 'needs a method with params that are an object, or an id with a result or an error'
+  return {code: RPC.invalidRequest, reason, id}
+}
+
+const BROKEN_ANSWER = 'the answer has no object as its result, and no code and message in its error'
+
+/** Some libraries write out the members that a message does not have. */
+function withoutNulls(value: JsonObject): JsonObject {
+  const absent = (key: string) =>
+    value[key] === null && (key === 'params' || (key === 'error' && isJsonObject(value['result'])))
+  if (!absent('params') && !absent('error')) return value
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !absent(key)))
+}
+
+/** A number too large for JSON's readers would come back as null. */
+function idOf({id}: JsonObject): Id | undefined {
+  return typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id)) ? id : undefined
+}
+
+function isCall(value: JsonObject): value is Request | Notification {
+  if (typeof value['method'] !== 'string') return false
+  if (value['params'] !== undefined && !isJsonObject(value['params'])) return false
+  return value['id'] === undefined || idOf(value) !== undefined
+}
+
+function isAnswer(value: JsonObject): value is Response {
+  if (value['method'] !== undefined || idOf(value) === undefined) return false
+  const error = value['error']
+  if (error === undefined) return isJsonObject(value['result'])
+  return (
+    isJsonObject(error) && typeof error['code'] === 'number' && typeof error['message'] === 'string'
+  )
+}
+
+/** Tells an unusable text from a message. */
+export function isUnusable(value: Message | Unusable): value is Unusable {
+  return 'reason' in value && !('jsonrpc' in value)
+}
+
+/** A call that wants an answer. */
+export function isRequest(message: Message): message is Request {
+  return 'method' in message && 'id' in message
+}
+
+/** An answer, good or bad. */
+export function isResponse(message: Message): message is Response {
+  return !('method' in message)
+}
+
+/** A good answer. */
+export function isResult(response: Response): response is ResultResponse {
+  return response['error'] === undefined
+}
+
+/** A call that wants an answer, made here. */
+export function request(id: Id, method: string, params?: JsonObject): Request {
+  return {jsonrpc: '2.0', id, method, ...(params && {params})}
+}
+
+/** A call that wants no answer, made here. */
+export function notification(method: string, params?: JsonObject): Notification {
+  return {jsonrpc: '2.0', method, ...(params && {params})}
+}
+
+/** A good answer, made here. */
+export function result(id: Id, value: JsonObject): ResultResponse {
+  return {jsonrpc: '2.0', id, result: value}
+}
+
+/** A bad answer, made here. */
+export function failure(id: Id, code: number, message: string, data?: JsonObject): ErrorResponse {
+  return {jsonrpc: '2.0', id, error: {code, message, ...(data && {data})}}
+}

@@ -1,0 +1,336 @@
+import {once} from 'node:events'
+import {mkdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {createServer} from 'node:http'
+import {join} from 'node:path'
+import {PassThrough} from 'node:stream'
+import {describe, expect, test, vi} from 'vitest'
+import * as z from 'zod'
+import {runGateway, type RunInput, type Transport} from '../../../src/lib/gateway/run.ts'
+import {StopRequested} from '../../../src/lib/plugin/stop-signal.ts'
+import {fixtureCatalog, type Fixture} from '../../support/fixture-images.ts'
+import {testEngine, testHome, testOptions, type TestHome} from '../../support/in-process-gateway.ts'
+import {fetchRaw, RawClient} from '../../support/raw-http.ts'
+
+type Http = Extract<Transport, {kind: 'streamable'}>
+const local: Http = {kind: 'streamable', host: '127.0.0.1', port: 0, allowUnauthenticated: false}
+
+/** A gateway that runs in this process until it is stopped. */
+interface Running extends AsyncDisposable {
+  readonly home: TestHome
+  readonly stdin: PassThrough
+  readonly written: string[]
+  /** Settles when the gateway has ended. */
+  readonly over: Promise<void>
+  stop(): Promise<void>
+  /** The line on stderr that says where the endpoint is, or what went wrong. */
+  port(): Promise<number>
+  token(): string | undefined
+}
+
+async function start(
+  transport: Transport,
+  more: {
+    servers?: readonly Fixture[]
+    env?: NodeJS.ProcessEnv
+    home?: TestHome
+    unread?: AbortSignal
+    signal?: AbortSignal
+  } = {},
+): Promise<Running> {
+  const home = more.home ?? (await testHome())
+  const catalog = await fixtureCatalog(more.servers ?? [])
+  const stop = new AbortController()
+  const stdin = new PassThrough()
+  const written: string[] = []
+  const input: RunInput = {
+    deps: {...home.deps, env: {...home.deps.env, ...more.env}},
+    options: await testOptions(home, {servers: more.servers ?? [], catalog: catalog.file}),
+    transport,
+    stdin,
+    write: line => void written.push(line),
+    ...(more.unread && {unread: more.unread}),
+    signal: more.signal ?? stop.signal,
+  }
+  const over = runGateway(input)
+  over.catch(() => undefined)
+  const said = (pattern: RegExp) => pattern.exec(home.notices.join('\n'))?.[1]
+  const end = async () => {
+    stop.abort()
+    await over
+  }
+  return {
+    home,
+    stdin,
+    written,
+    over,
+    stop: end,
+    async port() {
+      const url = /> Gateway: http:\/\/\S+?:(\d+)\/mcp/
+      await Promise.race([over, vi.waitUntil(() => said(url), {timeout: 20_000})])
+      return Number(said(url))
+    },
+    token: () => said(/> Authorization: Bearer (\S+)/),
+    async [Symbol.asyncDispose]() {
+      await end().catch(() => undefined)
+      await catalog[Symbol.asyncDispose]()
+      if (!more.home) await home[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const initialize = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {name: 't', version: '1'}},
+}
+const post = (port: number, headers: Record<string, string> = {}, host = '127.0.0.1') =>
+  fetchRaw({
+    port,
+    host,
+    method: 'POST',
+    headers: {'content-type': 'application/json', ...headers},
+    body: JSON.stringify(initialize),
+  })
+const ours = async (server: string) => {
+  const engine = await testEngine()
+  return engine.list({'docker-mcp': 'true', 'docker-mcp-name': server})
+}
+
+describe('runGateway over HTTP', () => {
+  test('asks for the token that it says, on every start the same one', async () => {
+    await using home = await testHome()
+    const tokens: unknown[] = []
+    for (let round = 0; round < 2; round += 1) {
+      await using running = await start(local, {home})
+      const port = await running.port()
+      const authorization = `Bearer ${running.token() ?? ''}`
+      expect(await post(port)).toMatchObject({status: 401})
+      expect(await post(port, {authorization})).toMatchObject({status: 200})
+      tokens.push(authorization)
+      home.notices.length = 0
+    }
+    expect(tokens[1]).toBe(tokens[0])
+    const file = join(home.deps.paths.dir, 'gateway.json')
+    expect(await readFile(file, 'utf8')).toContain(String(tokens[0]).slice('Bearer '.length))
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+
+  test('takes a token from the environment, and does not print it', async () => {
+    const MCP_GATEWAY_AUTH_TOKEN = 'given-by-the-user'
+    await using running = await start(local, {env: {MCP_GATEWAY_AUTH_TOKEN}})
+    const port = await running.port()
+    expect(await post(port)).toMatchObject({status: 401})
+    const authorization = `Bearer ${MCP_GATEWAY_AUTH_TOKEN}`
+    expect(await post(port, {authorization})).toMatchObject({status: 200})
+    const said = [...running.home.notices, ...running.home.log].join('\n')
+    expect(said).toContain('> Authorization: Bearer $MCP_GATEWAY_AUTH_TOKEN')
+    expect(said).not.toContain(MCP_GATEWAY_AUTH_TOKEN.slice(0, 8))
+    await expect(stat(join(running.home.deps.paths.dir, 'gateway.json'))).rejects.toThrow('ENOENT')
+  })
+
+  test('refuses a token from the environment that no client could send', async () => {
+    await using running = await start(local, {env: {MCP_GATEWAY_AUTH_TOKEN: 'two words'}})
+    await expect(running.over).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.not.stringContaining('two words'),
+    })
+  })
+
+  test('makes a token of its own when the one from the environment is empty', async () => {
+    await using running = await start(local, {env: {MCP_GATEWAY_AUTH_TOKEN: ''}})
+    expect(await post(await running.port())).toMatchObject({status: 401})
+    expect(running.token()).toMatch(/^[\w-]{43}$/)
+  })
+
+  test('asks for no token when it is told so, and warns where that lets others in', async () => {
+    const open = {...local, allowUnauthenticated: true}
+    {
+      await using running = await start(open, {env: {MCP_GATEWAY_AUTH_TOKEN: 'unused'}})
+      expect(await post(await running.port())).toMatchObject({status: 200})
+      const said = running.home.notices.join('\n')
+      expect(said).toContain('MCP_GATEWAY_AUTH_TOKEN is not used')
+      expect(said).not.toContain('Everyone')
+    }
+    await using running = await start({...open, host: '0.0.0.0'})
+    expect(await post(await running.port(), {host: 'any.name'})).toMatchObject({status: 200})
+    expect(running.home.notices.join('\n')).toContain('! Everyone who can reach 0.0.0.0 can use')
+  })
+
+  test.each([
+    ['0.0.0.0', '127.0.0.1', '127.0.0.1'],
+    ['localhost', 'localhost', 'localhost'],
+    ['127.0.0.2', '127.0.0.2', '127.0.0.2'],
+    ['::1', '::1', '\\[::1\\]'],
+    ['[::1]', '::1', '\\[::1\\]'],
+    ['::', '::1', '127.0.0.1'],
+  ])('listens on %s and says where', async (host, reachedAt, shown) => {
+    await using running = await start({...local, host, allowUnauthenticated: true})
+    const port = await running.port()
+    expect(running.home.notices.join('\n')).toMatch(
+      new RegExp(`^> Gateway: http://${shown}:${port}/mcp$`, 'm'),
+    )
+    expect(await post(port, {}, reachedAt)).toMatchObject({status: 200})
+  })
+
+  test.each(['', '[]'])('refuses the host %j, which would mean every address', async host => {
+    await using running = await start({...local, host})
+    await expect(running.over).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringContaining('--host 0.0.0.0'),
+    })
+  })
+
+  test('says so when the port is taken, before it reads or starts anything', async () => {
+    const other = createServer()
+    await new Promise<void>(resolve => void other.listen(0, '127.0.0.1', resolve))
+    const {port} = z.object({port: z.number()}).parse(other.address())
+    try {
+      await using home = await testHome()
+      await mkdir(home.deps.paths.dir, {recursive: true})
+      await writeFile(home.deps.paths.registry, 'not: [yaml')
+      await using running = await start({...local, port}, {home})
+      await expect(running.over).rejects.toMatchObject({code: 'PORT_IN_USE'})
+    } finally {
+      other.close()
+    }
+  })
+
+  test('does not keep the port when a file of the user is wrong', async () => {
+    await using home = await testHome()
+    await mkdir(home.deps.paths.dir, {recursive: true})
+    await writeFile(home.deps.paths.config, 'not: [yaml')
+    await using running = await start(local, {home})
+    await expect(running.over).rejects.toMatchObject({code: 'FILE_INVALID'})
+  })
+
+  test('stops with open streams, calls under way and servers that will not end, and leaves nothing', async () => {
+    const open = {...local, allowUnauthenticated: true}
+    await using running = await start(open, {servers: ['ignores-eof', 'prints-junk']})
+    const port = await running.port()
+    const clients = await Promise.all([RawClient.open(port), RawClient.open(port)])
+    const streams = await Promise.all(clients.map(client => client.listen()))
+    const calls = await Promise.all(clients.map(client => client.startCall(1, 'wait')))
+    // Both servers of both sessions run; prints-junk never answers, so the calls wait for it.
+    const mine = async () =>
+      [...(await ours('prints-junk')), ...(await ours('ignores-eof'))].filter(isOf(clients))
+    const howMany = async () => (await mine()).filter(({state}) => state === 'running').length
+    await expect.poll(howMany, {timeout: 20_000}).toBe(4)
+    const ends = [...streams, ...calls].map(
+      ({incoming}) => new Promise(resolve => incoming.resume().once('close', resolve)),
+    )
+    await running.stop()
+    await Promise.all(ends)
+    expect(await mine()).toEqual([])
+    await expect(post(port)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test.each([0, 1, 2, 5, 20])('can be stopped while it starts (%i turns later)', async turns => {
+    const stop = new AbortController()
+    await using running = await start(local, {signal: stop.signal, servers: ['counts-calls']})
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate)
+    stop.abort()
+    await running.over
+    expect(running.home.log.at(-1)).toBe('> Stopping')
+  })
+})
+
+/** Whether a container belongs to a session of these clients. */
+function isOf(clients: readonly RawClient[]) {
+  return ({labels}: {labels: Readonly<Record<string, string>>}) =>
+    clients.some(({id}) => labels['docker-mcp-session'] === id)
+}
+
+const count = (id: number) => ({jsonrpc: '2.0', id, method: 'tools/call', params: {name: 'count'}})
+
+describe('runGateway over stdio', () => {
+  test('answers a client and leaves nothing when it is stopped', async () => {
+    await using running = await start({kind: 'stdio'}, {servers: ['counts-calls']})
+    const call = {jsonrpc: '2.0', id: 2, method: 'tools/call', params: {name: 'count'}}
+    running.stdin.write(`${JSON.stringify(initialize)}\n${JSON.stringify(call)}\n`)
+    await expect.poll(() => running.written.length, {timeout: 20_000}).toBe(2)
+    expect(running.written.map(line => JSON.parse(line))).toMatchObject([
+      {id: 1, result: {serverInfo: {name: 'docker-mcp-gateway'}}},
+      {id: 2, result: {content: [{text: '1'}]}},
+    ])
+    await running.stop()
+    expect(running.stdin.isPaused()).toBe(true)
+    expect(running.home.notices).toEqual([])
+  })
+
+  test('answers what a client asked before it closed its end', async () => {
+    const stop = new AbortController()
+    const servers = ['counts-calls'] as const
+    await using running = await start({kind: 'stdio'}, {servers, signal: stop.signal})
+    running.stdin.write(`${JSON.stringify(initialize)}\n${JSON.stringify(count(2))}\n`)
+    await expect.poll(() => running.written.length, {timeout: 20_000}).toBe(2)
+    running.stdin.write(`${JSON.stringify(count(3))}\n`)
+    await new Promise(setImmediate)
+    stop.abort(new StopRequested('stdin'))
+    await running.over
+    expect(JSON.parse(running.written.at(-1) ?? '')).toMatchObject({
+      id: 3,
+      result: {content: [{text: '2'}]},
+    })
+  })
+
+  test('ends when nobody reads what it writes', async () => {
+    const unread = new AbortController()
+    await using running = await start({kind: 'stdio'}, {unread: unread.signal})
+    running.stdin.write(`${JSON.stringify(initialize)}\n`)
+    await expect.poll(() => running.written).toHaveLength(1)
+    unread.abort()
+    await running.over
+    expect(running.home.log.at(-1)).toBe('> Stopping')
+  })
+
+  test('over HTTP does not care who reads stdout', async () => {
+    const unread = AbortSignal.abort()
+    await using running = await start({...local, allowUnauthenticated: true}, {unread})
+    expect(await post(await running.port())).toMatchObject({status: 200})
+  })
+})
+
+test('a health check is told when the gateway serves', async () => {
+  const ready = Promise.withResolvers<void>()
+  await using home = await testHome()
+  const embedded = async () => {
+    await ready.promise
+    return home.deps.embedded()
+  }
+  const stop = new AbortController()
+  const over = runGateway({
+    deps: {...home.deps, embedded},
+    options: {
+      ...(await testOptions(home, {servers: [], catalog: ''})),
+      catalogs: undefined,
+    },
+    transport: {...local, port: await freePort(), allowUnauthenticated: true},
+    stdin: new PassThrough(),
+    write: () => undefined,
+    signal: stop.signal,
+  })
+  const port = lastPort
+  const health = () =>
+    fetchRaw({port, path: '/health'}).then(
+      ({status}) => status,
+      () => 0,
+    )
+  await expect.poll(health).toBe(503)
+  expect(await post(port)).toMatchObject({status: 503, headers: {'retry-after': '1'}})
+  ready.resolve()
+  await expect.poll(health).toBe(200)
+  stop.abort()
+  await over
+  expect(await health()).toBe(0)
+})
+
+let lastPort = 0
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))
+  lastPort = z.object({port: z.number()}).parse(server.address()).port
+  server.close()
+  await once(server, 'close')
+  return lastPort
+}

@@ -1,0 +1,40 @@
+import {describe, expect, test} from 'vitest'
+import {setUpGateway} from '../../../src/lib/gateway/setup.ts'
+import {fixtureCatalog} from '../../support/fixture-images.ts'
+import {testHome, testOptions} from '../../support/in-process-gateway.ts'
+
+const unreached = () => Promise.reject(new Error('the engine was asked'))
+
+describe('setUpGateway', () => {
+  test('asks no engine and starts nothing', async () => {
+    await using home = await testHome(unreached)
+    await using catalog = await fixtureCatalog(['counts-calls', 'same-names'])
+    const options = await testOptions(home, {servers: ['same-names'], catalog: catalog.file})
+    const {gateway, plan, owner} = await setUpGateway(home.deps, options)
+    expect(plan.servers.map(({name}) => name)).toEqual(['same-names'])
+    expect(owner).toMatch(/^[0-9a-f]{16}$/)
+    await gateway[Symbol.asyncDispose]()
+    expect([...home.notices, ...home.log]).toEqual([])
+  })
+
+  test('takes everything in the catalogs when it is told so', async () => {
+    await using home = await testHome(unreached)
+    await using catalog = await fixtureCatalog(['counts-calls', 'same-names'])
+    const options = await testOptions(home, {servers: [], catalog: catalog.file})
+    const {plan} = await setUpGateway(home.deps, {...options, enableAllServers: true})
+    expect(plan.servers.map(({name}) => name)).toEqual(['counts-calls', 'same-names'])
+  })
+
+  test.each([
+    [{cpus: 'many'}, 'USAGE'],
+    [{memory: 'much'}, 'USAGE'],
+    [{catalogs: ['no-such-catalog']}, 'CATALOG_UNKNOWN'],
+    [{secrets: '/no/such/secrets.env'}, 'FILE_MISSING'],
+    [{config: ['/no/such/config.yaml']}, 'FILE_MISSING'],
+  ])('refuses %j', async (wrong, code) => {
+    await using home = await testHome(unreached)
+    await using catalog = await fixtureCatalog(['counts-calls'])
+    const options = await testOptions(home, {servers: [], catalog: catalog.file})
+    await expect(setUpGateway(home.deps, {...options, ...wrong})).rejects.toMatchObject({code})
+  })
+})

@@ -1,0 +1,266 @@
+import {execFile} from 'node:child_process'
+import {Duplex} from 'node:stream'
+import {promisify} from 'node:util'
+import {beforeAll, describe, expect, test, vi} from 'vitest'
+import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
+import {containerOptions} from '../../../../src/lib/engine/options.ts'
+import {startContainer} from '../../../../src/lib/gateway/upstream/container.ts'
+import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
+import {
+  startGateway,
+  TestClient,
+  testHome,
+  testOptions,
+  type TestGateway,
+  type TestHome,
+} from '../../../support/in-process-gateway.ts'
+
+const run = promisify(execFile)
+const inspect = async ({id}: Pick<ContainerFacts, 'id'>) =>
+  JSON.parse((await run('docker', ['inspect', id])).stdout)[0]
+
+/** Runs a test against a gateway of these servers; afterwards it has left nothing behind. */
+async function withServers(
+  servers: readonly Fixture[] | Readonly<Record<string, FixtureEntry>>,
+  use: (gateway: TestGateway, home: TestHome) => Promise<void>,
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await using home = await testHome()
+  await using catalog = await fixtureCatalog(servers)
+  const names = [...catalog.images.keys()]
+  const options = await testOptions(home, {servers: names, catalog: catalog.file, secrets})
+  await using gateway = await startGateway(home, options)
+  await use(gateway, home)
+}
+
+async function client({gateway}: TestGateway, id = 'one'): Promise<TestClient> {
+  const made = new TestClient(gateway, id)
+  await made.initialize()
+  return made
+}
+
+beforeAll(async () => {
+  await using _ = await fixtureCatalog(['counts-calls'])
+})
+
+describe('a server in a container', () => {
+  test('is one container for fifty calls that come first and at once, and is gone after the session', () =>
+    withServers(['counts-calls'], async gateway => {
+      const one = await client(gateway)
+      const answers = await Promise.all(Array.from({length: 50}, () => one.call('count')))
+      expect(answers.map(Number).toSorted((a, b) => a - b)).toEqual(
+        Array.from({length: 50}, (_, at) => at + 1),
+      )
+      expect(await gateway.containers()).toHaveLength(1)
+      await one.session.close()
+      expect(await gateway.containers()).toEqual([])
+    }))
+
+  test('is another container, with a state of its own, for another session', () =>
+    withServers(['counts-calls'], async gateway => {
+      const [one, two] = await Promise.all([client(gateway, 'one'), client(gateway, 'two')])
+      await one.call('count')
+      await one.call('count')
+      expect(await two.call('count')).toBe('1')
+      expect(await one.call('count')).toBe('3')
+      const containers = await gateway.containers()
+      const owners = containers.map(({labels}) => labels['docker-mcp-session'])
+      expect(new Set(owners)).toEqual(new Set(['one', 'two']))
+      await one.session.close()
+      expect(await gateway.containers()).toHaveLength(1)
+      expect(await two.call('count')).toBe('2')
+    }))
+
+  test('is removed with the session also when it does not care that its stdin has ended', () =>
+    withServers(['ignores-eof'], async gateway => {
+      const one = await client(gateway)
+      expect(await one.call('wait')).toBe('still here')
+      await one.session.close()
+      expect(await gateway.containers()).toEqual([])
+    }))
+
+  test('says by name and labels whose it is, removes itself and writes no log', () =>
+    withServers({'named.server': {fixture: 'counts-calls'}}, async gateway => {
+      const one = await client(gateway)
+      await one.call('count')
+      const [container] = await gateway.containers()
+      if (!container) throw new Error('no container')
+      expect(container.name).toMatch(/^mcp-named\.server-[0-9a-f]{6}$/)
+      expect(container.labels).toMatchObject({
+        'docker-mcp': 'true',
+        'docker-mcp-name': 'named.server',
+        'docker-mcp-owner': gateway.owner,
+        'docker-mcp-session': 'one',
+        'docker-mcp-transport': 'stdio',
+      })
+      const {HostConfig, Config} = await inspect(container)
+      expect(HostConfig).toMatchObject({
+        AutoRemove: true,
+        LogConfig: {Type: 'none'},
+        NetworkMode: 'none',
+        SecurityOpt: ['no-new-privileges'],
+      })
+      expect(Config).toMatchObject({OpenStdin: true, StdinOnce: true, Tty: false})
+    }))
+
+  test('gets its variables as they are, secrets and odd characters included', () =>
+    withServers(
+      {
+        'shows-environment': {
+          fixture: 'shows-environment',
+          secrets: [{name: 'api.key', env: 'API_KEY'}],
+          env: [
+            {name: 'QUOTED', value: `it's "so" & so %20 ? # =é`},
+            {name: 'LINES', value: 'one\ntwo'},
+            {name: 'MADE_OF', value: 'Bearer $API_KEY'},
+          ],
+          command: ['--flag', 'a b'],
+        },
+      },
+      async gateway => {
+        const one = await client(gateway)
+        const seen = JSON.parse(await one.call('environment'))
+        expect(seen.env).toMatchObject({
+          API_KEY: 'sec ret&?',
+          QUOTED: `it's "so" & so %20 ? # =é`,
+          LINES: 'one\ntwo',
+          MADE_OF: 'Bearer sec ret&?',
+        })
+        expect(seen.args).toEqual(['--flag', 'a b'])
+        expect(seen.uid).toBe(1000)
+      },
+      {'api.key': 'sec ret&?'},
+    ))
+
+  test('that ends at once is an error with its exit code and its last words, and no container', () =>
+    withServers(['exits-at-once'], async (gateway, {notices}) => {
+      const one = await client(gateway)
+      expect(await one.request('tools/list')).toEqual({tools: []})
+      expect(notices.join('\n')).toMatch(
+        /server exits-at-once ended with exit code 3.*no database at the address/,
+      )
+      expect(await gateway.containers()).toEqual([])
+    }))
+
+  test('that crashes on a call fails this call, and the next one works in a new container', () =>
+    withServers(['crashes-on-call'], async gateway => {
+      const one = await client(gateway)
+      const before = await one.call('started')
+      const [first] = await gateway.containers()
+      expect(await one.call('crash')).toMatch(
+        /server crashes-on-call ended with exit code 7.*about to fall over/,
+      )
+      const after = await one.call('started')
+      expect(after).not.toBe(before)
+      const now = await gateway.containers()
+      expect(now).toHaveLength(1)
+      expect(now[0]?.id).not.toBe(first?.id)
+    }))
+
+  test('that does not speak MCP is ended with its session, long before it has used up its time', () =>
+    withServers(['prints-junk'], async gateway => {
+      const one = await client(gateway)
+      const list = one.ask('tools/list')
+      await expect.poll(() => gateway.containers()).toHaveLength(1)
+      await one.session.close()
+      expect(await list).toMatchObject({jsonrpc: '2.0'})
+      expect(await gateway.containers()).toEqual([])
+    }))
+
+  test('that answers too late is an error which quotes what it prints instead', () =>
+    withServers(
+      {'prints-junk': {fixture: 'prints-junk', startTimeout: 2}},
+      async (gateway, {notices}) => {
+        const one = await client(gateway)
+        await one.request('tools/list')
+        expect(notices.join('\n')).toMatch(
+          /prints-junk did not answer initialize within 2 s.*Welcome to the junk server!/,
+        )
+        expect(await gateway.containers()).toEqual([])
+      },
+    ))
+
+  test('answers behind 50 MB of stderr', () =>
+    withServers(['floods-stderr'], async gateway => {
+      const one = await client(gateway)
+      expect(await one.call('flood', {bytes: 50_000_000})).toBe('50000000 bytes')
+    }))
+
+  test('leaves no container when its session ends while it starts', () =>
+    withServers(['counts-calls'], async gateway => {
+      for (let round = 0; round < 5; round += 1) {
+        const one = await client(gateway, `round-${round}`)
+        const list = one.ask('tools/list')
+        // Each round a little later in the start: at once, created, attached, started, speaking.
+        const least = Math.min(round, 1)
+        await vi.waitUntil(async () => (await gateway.containers()).length >= least, 30_000)
+        for (let turns = 0; turns < round * 20; turns += 1) await new Promise(setImmediate)
+        await one.session.close()
+        await list
+        expect(await gateway.containers()).toEqual([])
+      }
+    }))
+})
+
+const refused = () => Promise.reject(new Error('not part of this test'))
+
+/** An engine whose containers take what they are sent as this stream does, and never say a word. */
+function engineWith(stream: Duplex, removed: string[]): Engine {
+  return {
+    isLocal: true,
+    info: refused,
+    hasImage: refused,
+    inspectImage: refused,
+    pullImage: refused,
+    list: refused,
+    inspect: refused,
+    create: async () => 'the-container',
+    attach: async () => stream,
+    start: async () => undefined,
+    wait: () => new Promise(() => undefined),
+    remove: async id => void removed.push(id),
+  }
+}
+
+describe('startContainer', () => {
+  const options = containerOptions({
+    server: 'deaf',
+    owner: 'nobody',
+    session: 'one',
+    image: 'none',
+    command: [],
+    env: [],
+    volumes: [],
+    networkDisabled: true,
+    extraHosts: [],
+    limits: {cpus: 0, memoryBytes: undefined, pids: 0},
+  })
+
+  test('gives up on a server that does not read, before it fills the memory', async () => {
+    const removed: string[] = []
+    const deaf = new Duplex({read: () => undefined, write: () => undefined})
+    const upstream = await startContainer(
+      engineWith(deaf, removed),
+      {
+        name: 'deaf',
+        options,
+        onMessage: () => undefined,
+        onStderr: () => undefined,
+        onLost: () => undefined,
+        redact: text => text,
+      },
+      new AbortController().signal,
+    )
+    const ballast = 'x'.repeat(32 * 1024 * 1024)
+    for (let id = 1; id <= 4 && deaf.writable; id += 1) {
+      upstream.send({jsonrpc: '2.0', id, method: 'ping', params: {ballast}})
+    }
+    expect(await upstream.closed).toMatchObject({
+      what: expect.stringContaining('it does not read what it is sent'),
+    })
+    expect(removed).toEqual(['the-container'])
+    upstream.send({jsonrpc: '2.0', method: 'notifications/late'})
+    await upstream[Symbol.asyncDispose]()
+    expect(removed).toEqual(['the-container'])
+  })
+})

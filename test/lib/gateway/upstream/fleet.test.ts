@@ -1,0 +1,285 @@
+import {randomUUID} from 'node:crypto'
+import {connect, createServer} from 'node:net'
+import {describe, expect, test} from 'vitest'
+import * as z from 'zod'
+import {PluginError} from '../../../../src/lib/base/errors.ts'
+import {openEngine} from '../../../../src/lib/engine/dockerode.ts'
+import type {Engine} from '../../../../src/lib/engine/engine.ts'
+import {createFleet, type FleetInput} from '../../../../src/lib/gateway/upstream/fleet.ts'
+import type {ContainerSpec} from '../../../../src/lib/model/server.ts'
+import {fixtureImage, type Fixture} from '../../../support/fixture-images.ts'
+import {testEngine} from '../../../support/in-process-gateway.ts'
+
+const never = new AbortController().signal
+
+async function specOf(fixture: Fixture, more: Partial<ContainerSpec> = {}): Promise<ContainerSpec> {
+  return {
+    kind: 'container',
+    name: fixture,
+    image: await fixtureImage(fixture),
+    command: [],
+    env: [],
+    volumes: [],
+    networkDisabled: true,
+    extraHosts: [],
+    longLived: false,
+    limits: {},
+    allowHosts: [],
+    requiredConfig: [],
+    secrets: [],
+    secretNames: [],
+    ...more,
+  }
+}
+
+function fleetInput(engine: Engine, more: Partial<FleetInput> = {}): FleetInput {
+  return {
+    engine: async () => engine,
+    owner: `test-${randomUUID()}`,
+    secrets: {get: () => undefined, where: () => undefined, skipped: [], names: []},
+    limits: {cpus: 1, memoryBytes: 256 * 1024 ** 2, pids: 64},
+    startsAtOnce: 4,
+    home: '/nowhere',
+    log: () => undefined,
+    notify: () => undefined,
+    signal: never,
+    verbose: false,
+    ...more,
+  }
+}
+
+/** The real engine, with some of its verbs replaced. */
+function engineWith(engine: Engine, verbs: (engine: Engine) => Partial<Engine>): Engine {
+  const replaced = verbs(engine)
+  return new Proxy(engine, {
+    get: (target, name) => {
+      const own: unknown = Reflect.get(replaced, name)
+      if (own !== undefined) return own
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const opening = (session: string, signal: AbortSignal = never) => ({
+  session,
+  onMessage: () => undefined,
+  signal,
+})
+
+describe('createFleet', () => {
+  test('never starts more servers at once than it may', async () => {
+    let starting = 0
+    let most = 0
+    const engine = engineWith(await testEngine(), real => ({
+      async create(options, signal, name) {
+        starting += 1
+        most = Math.max(most, starting)
+        return real.create(options, signal, name)
+      },
+      async start(id, signal) {
+        await real.start(id, signal)
+        starting -= 1
+      },
+    }))
+    const input = fleetInput(engine, {startsAtOnce: 2})
+    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const opened = await Promise.all(
+      Array.from({length: 6}, (_, at) => open(opening(`session-${at}`))),
+    )
+    expect(most).toBe(2)
+    expect(await engine.list({'docker-mcp-owner': input.owner})).toHaveLength(6)
+    await Promise.all(opened.map(upstream => upstream[Symbol.asyncDispose]()))
+    expect(await engine.list({'docker-mcp-owner': input.owner})).toEqual([])
+  })
+
+  test('lets a session go at once that ends before the start of its server has begun', async () => {
+    const real = await testEngine()
+    const first = Promise.withResolvers<void>()
+    const engine = engineWith(real, () => ({
+      async create(options, signal, name) {
+        await first.promise
+        return real.create(options, signal, name)
+      },
+    }))
+    const input = fleetInput(engine, {startsAtOnce: 1})
+    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const ahead = open(opening('ahead'))
+    const session = new AbortController()
+    const queued = open(opening('queued', session.signal))
+    session.abort(new Error('the session has ended'))
+    await expect(queued).rejects.toThrow('the session has ended')
+    first.resolve()
+    await (await ahead)[Symbol.asyncDispose]()
+    expect(await real.list({'docker-mcp-owner': input.owner})).toEqual([])
+  })
+
+  test('ends a server with its session, and ends it once', async () => {
+    const engine = await testEngine()
+    const input = fleetInput(engine)
+    const session = new AbortController()
+    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const upstream = await open(opening('one', session.signal))
+    session.abort()
+    expect(await upstream.closed).toMatchObject({what: 'was stopped'})
+    await Promise.all([upstream[Symbol.asyncDispose](), upstream[Symbol.asyncDispose]()])
+    expect(await engine.list({'docker-mcp-owner': input.owner})).toEqual([])
+  })
+
+  test('does not wait for ever for an engine that does not remove, and says what may be left', async () => {
+    const real = await testEngine()
+    const notices: string[] = []
+    const engine = engineWith(real, () => ({remove: () => new Promise<never>(() => undefined)}))
+    const input = fleetInput(engine, {notify: line => void notices.push(line)})
+    const upstream = await createFleet(input).opener(await specOf('ignores-eof'))(opening('one'))
+    await upstream[Symbol.asyncDispose]()
+    expect(notices.join('\n')).toMatch(
+      /the container mcp-ignores-eof-[0-9a-f]{6} may be left behind: the engine did not answer/,
+    )
+    const [left] = await real.list({'docker-mcp-owner': input.owner})
+    await real.remove(left?.id ?? '', {force: true})
+  })
+
+  test('tells why a start failed also when the clean-up fails', async () => {
+    const real = await testEngine()
+    const engine = engineWith(real, () => ({
+      attach: async () => {
+        throw new PluginError('ENGINE_FAILED', 'no attaching today')
+      },
+      async remove(id, options) {
+        await real.remove(id, options)
+        throw new PluginError('ENGINE_UNREACHABLE', 'gone away')
+      },
+    }))
+    const notices: string[] = []
+    const input = fleetInput(engine, {notify: line => void notices.push(line)})
+    const open = createFleet(input).opener(await specOf('counts-calls'))
+    await expect(open(opening('one'))).rejects.toThrow('no attaching today')
+    expect(notices.join('\n')).toContain('gone away')
+  })
+
+  test('wants the secrets before it looks at the image', async () => {
+    const engine = engineWith(await testEngine(), () => ({
+      hasImage: () => Promise.reject(new Error('asked too early')),
+    }))
+    const secrets = [{name: 'a.key', env: 'A_KEY', required: true}]
+    const spec = await specOf('counts-calls', {secrets})
+    const open = createFleet(fleetInput(engine)).opener(spec)
+    await expect(open(opening('one'))).rejects.toMatchObject({
+      code: 'SECRET_MISSING',
+      message: 'server counts-calls needs the secret a.key, which has no value',
+    })
+  })
+
+  test('masks secrets in what a server says before it dies', async () => {
+    const value = 'hunter2-hunter2-hunter2'
+    const spec = await specOf('prints-junk', {
+      // Node prints its complaint about an unknown option, which is then the secret.
+      env: [{name: 'NODE_OPTIONS', value: `--${value}`, expand: false}],
+      secrets: [{name: 'key', env: 'KEY', required: true}],
+    })
+    const log: string[] = []
+    const input = fleetInput(await testEngine(), {
+      verbose: true,
+      log: line => void log.push(line),
+      secrets: {get: () => value, where: () => 'a file', skipped: [], names: ['key']},
+    })
+    const upstream = await createFleet(input).opener(spec)(opening('one'))
+    const {what, stderr} = await upstream.closed
+    await upstream[Symbol.asyncDispose]()
+    expect(what).toBe('ended with exit code 9')
+    expect(stderr.join('\n')).toMatch(/not allowed in NODE_OPTIONS/)
+    expect([...stderr, ...log].join('\n')).not.toContain(value)
+    expect(log.join('\n')).toContain('- prints-junk: ')
+  })
+})
+
+describe('an image that is not there', () => {
+  const spec = {name: 'absent', image: `docker-mcp.invalid/absent/${randomUUID()}:1`}
+
+  test('is an error with the words of the engine and a hint', async () => {
+    const {ensureImage} = createFleet(fleetInput(await testEngine()))
+    await expect(ensureImage(spec, never)).rejects.toMatchObject({
+      code: 'IMAGE_MISSING',
+      message: expect.stringMatching(/^server absent: the engine could not pull .*: .+/),
+      hint: expect.stringContaining('docker login'),
+    })
+  })
+
+  test('is never pulled when it is made here', async () => {
+    const engine = engineWith(await testEngine(), () => ({
+      pullImage: () => Promise.reject(new Error('pulled')),
+    }))
+    const {ensureImage} = createFleet(fleetInput(engine))
+    const image = `localhost/docker-mcp-test/absent-${randomUUID()}`
+    await expect(ensureImage({name: 'absent', image}, never)).rejects.toMatchObject({
+      code: 'IMAGE_MISSING',
+      message: expect.stringContaining('made on this machine'),
+      hint: 'make it: npm run samples',
+    })
+  })
+
+  test('is pulled once for many, of whom some leave', async () => {
+    const pulled = Promise.withResolvers<void>()
+    let pulls = 0
+    const engine = engineWith(await testEngine(), () => ({
+      hasImage: async () => false,
+      pullImage: () => {
+        pulls += 1
+        return pulled.promise
+      },
+    }))
+    const {ensureImage} = createFleet(fleetInput(engine))
+    const leaving = new AbortController()
+    const first = ensureImage(spec, leaving.signal)
+    const others = Array.from({length: 20}, () => ensureImage(spec, never))
+    leaving.abort(new Error('the session has ended'))
+    await expect(first).rejects.toThrow('the session has ended')
+    pulled.resolve()
+    expect(new Set(await Promise.all(others))).toEqual(new Set(['pulled']))
+    expect(pulls).toBe(1)
+  })
+
+  test('whose pull fails after everybody has left troubles nobody, and is tried again', async () => {
+    const pulled = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let pulls = 0
+    const engine = engineWith(await testEngine(), () => ({
+      hasImage: async () => false,
+      pullImage: () => pulled[pulls++]?.promise ?? Promise.reject(new Error('a third pull')),
+    }))
+    const {ensureImage} = createFleet(fleetInput(engine))
+    const leaving = new AbortController()
+    const first = ensureImage(spec, leaving.signal)
+    await expect.poll(() => pulls).toBe(1)
+    leaving.abort(new Error('the session has ended'))
+    await expect(first).rejects.toThrow('the session has ended')
+    pulled[0]?.reject(new PluginError('IMAGE_MISSING', 'no'))
+    await new Promise(setImmediate)
+    const second = ensureImage(spec, never)
+    pulled[1]?.resolve()
+    expect(await second).toBe('pulled')
+  })
+})
+
+test('an engine over TCP shares nothing with this machine, so its mounts are not looked at', async () => {
+  const forward = createServer(socket => {
+    const engine = connect('/var/run/docker.sock')
+    socket.pipe(engine).pipe(socket)
+    socket.on('error', () => engine.destroy())
+    engine.on('error', () => socket.destroy())
+  })
+  await new Promise<void>(resolve => void forward.listen(0, '127.0.0.1', resolve))
+  const {port} = z.object({port: z.number()}).parse(forward.address())
+  const remote = await openEngine({kind: 'tcp', host: '127.0.0.1', port, from: 'a test'})
+  expect((await testEngine()).isLocal).toBe(true)
+  expect(remote.isLocal).toBe(false)
+  const engine = engineWith(remote, () => ({
+    create: async ({HostConfig}) => {
+      throw new Error(`asked for ${String(HostConfig.Binds)}`)
+    },
+  }))
+  const spec = await specOf('counts-calls', {volumes: ['/on/the/other/machine:/data']})
+  const open = createFleet(fleetInput(engine)).opener(spec)
+  await expect(open(opening('one'))).rejects.toThrow('asked for /on/the/other/machine:/data:ro')
+  forward.close()
+})

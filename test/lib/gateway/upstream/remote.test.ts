@@ -1,0 +1,371 @@
+import {randomUUID} from 'node:crypto'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http'
+import {McpServer} from '@modelcontextprotocol/sdk/server/mcp.js'
+import {SSEServerTransport} from '@modelcontextprotocol/sdk/server/sse.js'
+import {StreamableHTTPServerTransport} from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import {afterEach, describe, expect, test, vi} from 'vitest'
+import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
+import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
+import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
+import type {Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
+import {notification, request, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import type {RemoteSpec} from '../../../../src/lib/model/server.ts'
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function listen(handler: Handler): Promise<string> {
+  const server: HttpServer = createServer(handler)
+  await new Promise<void>(resolve => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  closers.push(async () => {
+    server.closeAllConnections()
+    await new Promise(resolve => {
+      server.close(resolve)
+    })
+  })
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return `http://127.0.0.1:${address.port}/mcp`
+}
+
+function mcpServer(): McpServer {
+  const server = new McpServer({name: 'far', version: '1'}, {capabilities: {logging: {}}})
+  server.registerTool('slow', {description: 'sends a log line first'}, async extra => {
+    await extra.sendNotification({
+      method: 'notifications/message',
+      params: {level: 'info', data: 'on it'},
+    })
+    return {content: [{type: 'text', text: 'done'}]}
+  })
+  return server
+}
+
+/** An upstream with everything that it has received, and a way to wait for a message. */
+function connect(
+  make: (input: RemoteInput) => Upstream,
+  input: {url: string; headers?: RemoteInput['headers']},
+): {
+  upstream: Upstream
+  received: Message[]
+  next: (matches: (message: Message) => boolean) => Promise<Message>
+} {
+  const received: Message[] = []
+  const waiting: {matches: (message: Message) => boolean; resolve: (message: Message) => void}[] =
+    []
+  const upstream = make({
+    url: input.url,
+    headers: input.headers ?? [],
+    redact: text => text.replaceAll('top-secret', '[secret]'),
+    onMessage(message) {
+      received.push(message)
+      for (const wait of waiting) if (wait.matches(message)) wait.resolve(message)
+    },
+  })
+  closers.push(async () => upstream[Symbol.asyncDispose]())
+  return {
+    upstream,
+    received,
+    next: matches =>
+      new Promise(resolve => {
+        const found = received.find(matches)
+        if (found) resolve(found)
+        else waiting.push({matches, resolve})
+      }),
+  }
+}
+
+const INITIALIZE = request(1, 'initialize', {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: {name: 'test', version: '1'},
+})
+const hasId = (id: number) => (message: Message) => 'id' in message && message.id === id
+
+/** The SDK's server over streamable HTTP, with the requests that it has seen. */
+async function streamableServer(): Promise<{
+  url: string
+  seen: IncomingMessage[]
+  forget: () => void
+}> {
+  const seen: IncomingMessage[] = []
+  let transport: StreamableHTTPServerTransport | undefined
+  const url = await listen((incoming, response) => {
+    seen.push(incoming)
+    const id = incoming.headers['mcp-session-id']
+    if (id !== undefined && id !== transport?.sessionId) return void response.writeHead(404).end()
+    void serve(incoming, response)
+  })
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!transport) {
+      transport = new StreamableHTTPServerTransport({sessionIdGenerator: randomUUID})
+      await mcpServer().connect(transport)
+    }
+    await transport.handleRequest(incoming, response)
+  }
+  return {url, seen, forget: () => (transport = undefined)}
+}
+
+async function sseServer(): Promise<string> {
+  const transports = new Map<string, SSEServerTransport>()
+  return listen((incoming, response) => {
+    if (incoming.method === 'GET') {
+      const transport = new SSEServerTransport('/messages', response)
+      transports.set(transport.sessionId, transport)
+      void mcpServer().connect(transport)
+      return
+    }
+    const id = new URL(incoming.url ?? '/', 'http://x').searchParams.get('sessionId') ?? ''
+    void transports.get(id)?.handlePostMessage(incoming, response)
+  })
+}
+
+describe.each([
+  [
+    'streamable HTTP',
+    async () => (await streamableServer()).url,
+    (input: RemoteInput) => new RemoteUpstream(input),
+  ],
+  ['HTTP+SSE', sseServer, (input: RemoteInput) => new SseUpstream(input)],
+] as const)('a server over %s', (_name, serve, make) => {
+  test('answers, with what belongs to the answer before it', async () => {
+    const {upstream, received, next} = connect(make, {url: await serve()})
+    upstream.send(INITIALIZE)
+    expect(await next(hasId(1))).toMatchObject({result: {serverInfo: {name: 'far'}}})
+    upstream.send(notification('notifications/initialized'))
+    upstream.send(request(2, 'tools/call', {name: 'slow', arguments: {}}))
+    expect(await next(hasId(2))).toMatchObject({result: {content: [{text: 'done'}]}})
+    const methods = received.map(message => ('method' in message ? message.method : 'result'))
+    expect(methods).toEqual(['result', 'notifications/message', 'result'])
+  })
+
+  test('is left when it is disposed of', async () => {
+    const {upstream, next} = connect(make, {url: await serve()})
+    upstream.send(INITIALIZE)
+    await next(hasId(1))
+    await upstream[Symbol.asyncDispose]()
+    expect(await upstream.closed).toMatchObject({what: 'was left'})
+  })
+
+  test('sends the headers of the entry, and never follows a redirect with them', async () => {
+    const elsewhere: IncomingMessage[] = []
+    const other = await listen((incoming, response) => {
+      elsewhere.push(incoming)
+      response.end()
+    })
+    const seen: IncomingMessage[] = []
+    const url = await listen((incoming, response) => {
+      seen.push(incoming)
+      response.writeHead(307, {location: other}).end()
+    })
+    const headers = [['x-api-key', 'top-secret']] as const
+    const {upstream, next} = connect(make, {url, headers})
+    upstream.send(INITIALIZE)
+    await Promise.race([next(hasId(1)), upstream.closed])
+    expect(seen[0]?.headers['x-api-key']).toBe('top-secret')
+    expect(elsewhere).toEqual([])
+  })
+})
+
+const make = (input: RemoteInput) => new RemoteUpstream(input)
+
+describe('RemoteUpstream', () => {
+  test('keeps the session and the version on every message, and ends the session', async () => {
+    const {url, seen} = await streamableServer()
+    const {upstream, next} = connect(make, {url})
+    upstream.send(INITIALIZE)
+    await next(hasId(1))
+    upstream.send(notification('notifications/initialized'))
+    upstream.send(request(2, 'tools/list'))
+    await next(hasId(2))
+    await upstream[Symbol.asyncDispose]()
+    const later = seen.slice(1)
+    expect(
+      later.map(({method}) => method).toSorted((a = '', b = '') => a.localeCompare(b)),
+    ).toEqual(['DELETE', 'GET', 'POST', 'POST'])
+    for (const {headers} of later) {
+      expect(headers['mcp-session-id']).toMatch(/.+/)
+      expect(headers['mcp-protocol-version']).toBe('2025-11-25')
+    }
+  })
+
+  test('is closed when the server has forgotten the session', async () => {
+    const {url, forget} = await streamableServer()
+    const {upstream, next} = connect(make, {url})
+    upstream.send(INITIALIZE)
+    await next(hasId(1))
+    forget()
+    upstream.send(request(2, 'tools/list'))
+    expect(await upstream.closed).toMatchObject({what: 'has ended the session'})
+  })
+
+  test.each([
+    [
+      'an error in the body',
+      400,
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}',
+      {code: -32000, message: 'no'},
+    ],
+    [
+      'a page',
+      503,
+      '<html>top-secret</html>',
+      {message: expect.stringContaining('HTTP status 503')},
+    ],
+    [
+      'nothing where an answer should be',
+      200,
+      '',
+      {message: expect.stringContaining('before the result')},
+    ],
+  ])('answers for a server that answers with %s', async (_what, status, body, error) => {
+    const url = await listen((_incoming, response) => {
+      response.writeHead(status, {'content-type': 'application/json'}).end(body)
+    })
+    const {upstream, next} = connect(make, {url})
+    upstream.send(INITIALIZE)
+    const answer = await next(hasId(1))
+    expect(answer).toMatchObject({error})
+    expect(JSON.stringify(answer)).not.toContain('top-secret')
+  })
+
+  test('does not let a message that hangs hold back the next ones for ever', async () => {
+    const url = await listen((incoming, response) => {
+      let body = ''
+      incoming.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      incoming.on('end', () => {
+        if (body.includes('"hangs"')) return
+        response.writeHead(200, {'content-type': 'application/json'})
+        response.end('{"jsonrpc":"2.0","id":7,"result":{}}')
+      })
+    })
+    const {upstream, next} = connect(make, {url})
+    upstream.send(notification('hangs'))
+    upstream.send(request(7, 'ping'))
+    expect(await next(hasId(7))).toMatchObject({result: {}})
+  })
+
+  test('leaves the stream of a request that was cancelled', async () => {
+    const gone = Promise.withResolvers<void>()
+    const url = await listen((incoming, response) => {
+      let body = ''
+      incoming.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      incoming.on('end', () => {
+        if (body.includes('cancelled')) return void response.writeHead(202).end()
+        response.writeHead(200, {'content-type': 'text/event-stream'}).flushHeaders()
+        response.once('close', gone.resolve)
+      })
+    })
+    const {upstream, received} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    upstream.send(notification('notifications/cancelled', {requestId: 7}))
+    await gone.promise
+    expect(received).toEqual([])
+  })
+
+  test('asks no more for a stream of other messages where there is none', async () => {
+    const methods: (string | undefined)[] = []
+    const url = await listen((incoming, response) => {
+      methods.push(incoming.method)
+      const type = incoming.method === 'GET' ? 'text/html' : 'application/json'
+      response.writeHead(200, {'content-type': type}).end('{"jsonrpc":"2.0","id":7,"result":{}}')
+    })
+    const {upstream, next} = connect(make, {url})
+    upstream.send(notification('notifications/initialized'))
+    await expect.poll(() => methods).toContain('GET')
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    closers.push(async () => void vi.useRealTimers())
+    for (let minutes = 0; minutes < 3; minutes += 1) await vi.advanceTimersByTimeAsync(60_000)
+    upstream.send(request(7, 'ping'))
+    await next(hasId(7))
+    expect(methods.filter(method => method === 'GET')).toHaveLength(1)
+  })
+
+  test('says why a server cannot be reached', async () => {
+    const url = await listen(() => undefined)
+    await closers.pop()?.()
+    const {upstream, next} = connect(make, {url})
+    upstream.send(INITIALIZE)
+    expect(await next(hasId(1))).toMatchObject({
+      error: {message: expect.stringContaining('ECONNREFUSED')},
+    })
+  })
+})
+
+describe('SseUpstream', () => {
+  test('posts to no other host than its own', async () => {
+    const url = await listen((_incoming, response) => {
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write('event: endpoint\ndata: http://127.0.0.2:1/steal\n\n')
+    })
+    const {upstream} = connect(input => new SseUpstream(input), {url})
+    upstream.send(INITIALIZE)
+    expect((await upstream.closed).what).toContain('another host')
+  })
+})
+
+const spec = (url: string, transport: 'streamable' | 'sse'): RemoteSpec => ({
+  kind: 'remote',
+  name: 'far',
+  url,
+  transport,
+  headers: [{name: 'authorization', value: 'Bearer ${FAR_TOKEN}'}],
+  longLived: false,
+  limits: {},
+  allowHosts: [],
+  requiredConfig: [],
+  secrets: [{name: 'far.token', env: 'FAR_TOKEN', required: true}],
+  secretNames: ['far.token'],
+})
+const fleetWith = (values: Readonly<Record<string, string>>) =>
+  createFleet({
+    engine: () => Promise.reject(new Error('no engine is needed')),
+    owner: 'test',
+    secrets: {get: name => values[name], where: () => undefined, skipped: [], names: []},
+    limits: {cpus: 1, memoryBytes: undefined, pids: 64},
+    startsAtOnce: 1,
+    home: '/nowhere',
+    log: () => undefined,
+    notify: () => undefined,
+    signal: new AbortController().signal,
+    verbose: false,
+  })
+const opening = () => {
+  const answer = Promise.withResolvers<Message>()
+  const signal = new AbortController().signal
+  return {session: 's', signal, onMessage: answer.resolve, answer: answer.promise}
+}
+
+describe('a remote server of a catalog', () => {
+  test('gets its secret in the header where the entry wants it, without any engine', async () => {
+    const {url, seen} = await streamableServer()
+    const open = fleetWith({'far.token': 'top-secret'}).opener(spec(url, 'streamable'))
+    const asked = opening()
+    const upstream = await open(asked)
+    closers.push(async () => upstream[Symbol.asyncDispose]())
+    upstream.send(INITIALIZE)
+    expect(await asked.answer).toMatchObject({result: {serverInfo: {name: 'far'}}})
+    expect(seen[0]?.headers.authorization).toBe('Bearer top-secret')
+  })
+
+  test.each(['streamable', 'sse'] as const)(
+    'is not opened over %s without its secret',
+    async transport => {
+      const open = fleetWith({}).opener(spec('http://127.0.0.1:9/mcp', transport))
+      await expect(open(opening())).rejects.toMatchObject({
+        code: 'SECRET_MISSING',
+        message: expect.stringContaining('far.token'),
+      })
+    },
+  )
+})

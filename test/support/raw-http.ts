@@ -1,0 +1,141 @@
+import {once} from 'node:events'
+import {
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
+import {text} from 'node:stream/consumers'
+import type {JsonObject} from '../../src/lib/base/json.ts'
+
+/** A request to this machine, every header as the test wants it. */
+export interface RawRequest {
+  readonly port: number
+  readonly host?: string
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: string | Buffer
+}
+
+/** Sends a request whose head and body are as given; resolves with the head of the answer. */
+export async function send(
+  input: RawRequest,
+): Promise<{outgoing: ClientRequest; incoming: IncomingMessage}> {
+  const {port, host = '127.0.0.1', method = 'GET', path = '/mcp', headers = {}, body} = input
+  const outgoing = request({port, host, method, path, headers, agent: false})
+  outgoing.end(body)
+  const [incoming] = await once(outgoing, 'response')
+  // A test that cuts the connection is not told so by an error that nobody expects.
+  incoming.on('error', () => undefined)
+  outgoing.on('error', () => undefined)
+  return {outgoing, incoming}
+}
+
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** Sends a request and reads the whole answer. */
+export async function fetchRaw(input: RawRequest): Promise<RawAnswer> {
+  const {incoming} = await send(input)
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: await text(incoming),
+  }
+}
+
+/** Cuts the connection of an exchange; resolves when this side has seen its end. */
+export async function cut({outgoing}: {outgoing: ClientRequest}): Promise<void> {
+  const {promise, resolve} = Promise.withResolvers<void>()
+  outgoing.once('close', resolve)
+  outgoing.destroy()
+  await promise
+}
+
+/** The messages of a stream of server-sent events, one event each, until it ends or is cut. */
+export async function* events(incoming: IncomingMessage): AsyncGenerator<JsonObject> {
+  let rest = ''
+  incoming.setEncoding('utf8')
+  for await (const chunk of incoming) {
+    const parts = (rest + String(chunk)).split('\n\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) {
+      const head = 'event: message\ndata: '
+      if (part.startsWith(head)) yield JSON.parse(part.slice(head.length))
+    }
+  }
+}
+
+const JSON_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+}
+
+/** A client of one session that shows every byte of the exchange. */
+export class RawClient {
+  readonly port: number
+  readonly id: string
+  readonly headers: OutgoingHttpHeaders
+
+  private constructor(port: number, id: string, headers: OutgoingHttpHeaders) {
+    this.port = port
+    this.id = id
+    this.headers = headers
+  }
+
+  /** Opens a session. */
+  static async open(port: number, more: OutgoingHttpHeaders = {}): Promise<RawClient> {
+    const body = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 'init',
+      method: 'initialize',
+      params: {
+        protocolVersion: '2025-11-25',
+        capabilities: {roots: {}},
+        clientInfo: {name: 'raw', version: '1'},
+      },
+    })
+    const headers = {...JSON_HEADERS, ...more}
+    const answer = await fetchRaw({port, method: 'POST', headers, body})
+    const id = String(answer.headers['mcp-session-id'])
+    return new RawClient(port, id, {...headers, 'mcp-session-id': id})
+  }
+
+  /** Posts a message; resolves with the head of the answer. */
+  post(message: unknown): ReturnType<typeof send> {
+    return send({
+      port: this.port,
+      method: 'POST',
+      headers: this.headers,
+      body: JSON.stringify(message),
+    })
+  }
+
+  /** Calls a tool and reads its stream to the end. */
+  async call(id: string | number, name: string, args: JsonObject = {}): Promise<JsonObject[]> {
+    const {incoming} = await this.startCall(id, name, args)
+    const messages: JsonObject[] = []
+    for await (const message of events(incoming)) messages.push(message)
+    return messages
+  }
+
+  /** Calls a tool; resolves with the open stream. */
+  startCall(id: string | number, name: string, args: JsonObject = {}): ReturnType<typeof send> {
+    const params = {name, arguments: args}
+    return this.post({jsonrpc: '2.0', id, method: 'tools/call', params})
+  }
+
+  /** Opens the stream for what belongs to no request. */
+  listen(): ReturnType<typeof send> {
+    const headers = {...this.headers, accept: 'text/event-stream'}
+    return send({port: this.port, headers})
+  }
+
+  delete(): Promise<RawAnswer> {
+    return fetchRaw({port: this.port, method: 'DELETE', headers: this.headers})
+  }
+}
