@@ -1,0 +1,160 @@
+import {stripVTControlCharacters} from 'node:util'
+import {Errors} from '@oclif/core'
+import {distance} from 'fastest-levenshtein'
+import {PluginError} from './base/errors.ts'
+import type {CommandClass} from './command.ts'
+import {filled} from './help.ts'
+
+/** What a command line asks for. */
+export type Found =
+  | {readonly kind: 'help'; readonly words: readonly string[]}
+  | {readonly kind: 'command'; readonly id: string; readonly argv: readonly string[]}
+
+/**
+ * Finds the command that the words name; words that name only a topic, or ask for help, get help.
+ * @param argv our words, docker's global flags already taken off
+ * @param names of commands: `ids`, such as `server:ls`, and `aliases` with the id each stands for
+ * @throws PluginError USAGE with the nearest command for words that name none
+ */
+export function findCommand(
+  argv: readonly string[],
+  names: {ids: readonly string[]; aliases: Readonly<Record<string, string>>},
+): Found {
+  const table = wordTable(names)
+  const words = argv.slice(0, argv.findIndex(word => word.startsWith('-')) >>> 0)
+  for (let length = Math.min(words.length, 3); length > 0; length -= 1) {
+    const id = table.get(words.slice(0, length).join(' '))
+    if (id === undefined) continue
+    if (asksHelp(argv)) return {kind: 'help', words: id.split(':')}
+    return {kind: 'command', id, argv: argv.slice(length)}
+  }
+  if (words.length === 0 && argv.some(word => word === '-v' || word === '--version')) {
+    return {kind: 'command', id: 'version', argv: []}
+  }
+  const isTopic = [...table.keys()].some(name => name.startsWith(`${words.join(' ')} `))
+  if (words.length > 0 && !isTopic) throw unknownCommand(words, [...table.keys()])
+  const flag = argv.find(word => word.startsWith('-') && !HELP_FLAGS.has(word))
+  if (flag === undefined || asksHelp(argv)) return {kind: 'help', words}
+  throw new PluginError('USAGE', `${['docker mcp', ...words].join(' ')} has no flag ${flag}`, {
+    hint: 'flags stand after the command: docker mcp server ls --format json',
+  })
+}
+
+/** The long names of a command's flags that are on or off. */
+export function booleanFlags(command: CommandClass): ReadonlySet<string> {
+  return new Set(
+    Object.entries(command.flags ?? {})
+      .filter(([, flag]) => flag.type === 'boolean')
+      .map(([name]) => name),
+  )
+}
+
+/** Whose command line it is that oclif's parser refused. */
+export interface ParsedCommand {
+  /** As a person types it, such as `docker mcp server ls`. */
+  readonly name: string
+  readonly flags: readonly string[]
+  /** The next step for somebody who left something out. */
+  readonly example?: string | undefined
+  /** The command whose help tells more. */
+  readonly help: string
+}
+
+/** What an error of a command's parser is explained with. */
+export function parsedCommand(id: string, {flags, examples}: CommandClass): ParsedCommand {
+  const [first] = examples ?? []
+  const example = typeof first === 'string' ? first : first?.command
+  const name = `docker mcp ${id.replaceAll(':', ' ')}`
+  return {
+    name,
+    help: `${name} --help`,
+    flags: Object.keys(flags ?? {}),
+    example: example && filled(example),
+  }
+}
+
+/** Turns what oclif's parser throws into our own kind of error; passes everything else on. */
+export function usageError(error: unknown, command: ParsedCommand): unknown {
+  if (!(error instanceof Errors.CLIError)) return error
+  const {message, hint} = explain(error, command)
+  return new PluginError('USAGE', message, {
+    hint: hint ?? `see what it takes: ${command.help}`,
+    cause: error,
+  })
+}
+
+/** Whether a failure should be printed as JSON: the command line, or the environment, asks for that format. */
+export function asksJson(words: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const own = words.slice(0, words.indexOf('--') >>> 0)
+  const at = own.findLastIndex(word => word === '--format' || word.startsWith('--format='))
+  if (at === -1) return env[FORMAT_VARIABLE] === 'json'
+  return own[at] === '--format=json' || (own[at] === '--format' && own[at + 1] === 'json')
+}
+
+const FORMAT_VARIABLE = 'DOCKER_MCP_FORMAT'
+
+/** oclif's parser tells its refusals apart by what they carry. */
+function explain(error: Error, command: ParsedCommand): {message: string; hint?: string} {
+  if ('flags' in error && Array.isArray(error.flags)) {
+    const given = error.flags.map(String)
+    const near = nearest((given[0] ?? '').replace(/^-+(no-)?/, ''), command.flags)
+    const message = `${command.name} has no flag ${given.join(', ')}`
+    return near === undefined ? {message} : {message, hint: `did you mean --${near}?`}
+  }
+  if ('args' in error && Array.isArray(error.args)) {
+    const [first] = error.args
+    if (typeof first === 'string') {
+      return {message: `${command.name} takes no argument ${JSON.stringify(first)}`}
+    }
+    const names = error.args.map(({name}) => String(name).toUpperCase())
+    const message = `${command.name} needs ${names.join(' and ')}`
+    return command.example ? {message, hint: `for example: ${command.example}`} : {message}
+  }
+  return {message: plainText(error.message)}
+}
+
+/** The parser's own words: one line, without colours and without the headline of a list of one. */
+function plainText(message: string): string {
+  const [what = ''] = stripVTControlCharacters(message).split('\nSee more help')
+  return what
+    .replace(/^The following errors? occurred:/, '')
+    .replace(/^Parsing (--\S+)\s*/, '$1: ')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+function wordTable(names: {
+  ids: readonly string[]
+  aliases: Readonly<Record<string, string>>
+}): ReadonlyMap<string, string> {
+  const own = names.ids.map(id => [id, id] as const)
+  return new Map(
+    [...own, ...Object.entries(names.aliases)].map(([name, id]) => [name.replaceAll(':', ' '), id]),
+  )
+}
+
+function asksHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end >>> 0).some(word => HELP_FLAGS.has(word))
+}
+
+const HELP_FLAGS: ReadonlySet<string> = new Set(['--help', '-h'])
+
+function unknownCommand(words: readonly string[], names: readonly string[]): PluginError {
+  const typed = words.slice(0, 2).join(' ')
+  const topics = names.flatMap(name => (name.includes(' ') ? [name.replace(/ .*/, '')] : []))
+  const near = nearest(typed, names) ?? nearest(words[0] ?? '', [...new Set(topics)])
+  return new PluginError('USAGE', `docker mcp has no command "${typed}"`, {
+    hint:
+      near === undefined
+        ? 'see all of them: docker mcp --help'
+        : `did you mean: docker mcp ${near}${topics.includes(near) ? ' --help' : ''}`,
+  })
+}
+
+/** The one name that somebody may have meant. */
+function nearest(typed: string, names: readonly string[]): string | undefined {
+  const [near] = names.toSorted((a, b) => distance(typed, a) - distance(typed, b))
+  if (near === undefined) return undefined
+  return distance(typed, near) <= Math.max(2, typed.length / 3) ? near : undefined
+}

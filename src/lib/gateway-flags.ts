@@ -1,0 +1,230 @@
+import {Flags} from '@oclif/core'
+import type {Interfaces} from '@oclif/core'
+import {PluginError} from './base/errors.ts'
+import {secretsFlag} from './command.ts'
+import type {Transport} from './gateway/run.ts'
+import type {GatewayOptions} from './gateway/setup.ts'
+
+/** A flag that takes several values, by commas or by being given again. */
+const list = (name: string, flag: {summary: string; helpValue: string; helpGroup?: string}) =>
+  Flags.string({
+    ...flag,
+    multiple: true,
+    multipleNonGreedy: true,
+    delimiter: ',',
+    env: variable(name),
+  })
+
+const FILES = {helpGroup: 'Flags for other files than the configured ones', helpValue: '<file>,…'}
+const LIMITS = {helpGroup: 'Flags for limits and safety'}
+
+/** The flags that say what a gateway serves and how; `tools …` takes them too, through `--gateway-arg`. */
+export const gatewayFlags = {
+  servers: list('servers', {
+    summary: 'serve these instead of the enabled ones',
+    helpValue: '<name>,…',
+  }),
+  'enable-all-servers': Flags.boolean({
+    summary: 'serve everything that is in the catalogs',
+    allowNo: true,
+    env: variable('enable-all-servers'),
+  }),
+  tools: list('tools', {
+    summary: 'serve only these tools: <tool>, <server>:<tool> or <server>:*',
+    helpValue: '<tool>,…',
+  }),
+  ...secretsFlag,
+  verbose: Flags.boolean({
+    summary: 'pass on what servers write to stderr',
+    allowNo: true,
+    env: variable('verbose'),
+  }),
+  cpus: Flags.string({
+    summary: 'cores for each server, 0 for no limit',
+    default: '1',
+    env: variable('cpus'),
+    helpValue: '<number>',
+    ...LIMITS,
+  }),
+  memory: Flags.string({
+    summary: 'memory for each server, empty for no limit',
+    default: '2Gb',
+    env: variable('memory'),
+    helpValue: '<size>',
+    ...LIMITS,
+  }),
+  'log-calls': Flags.boolean({
+    summary: 'write a line on stderr for each call',
+    default: true,
+    allowNo: true,
+    env: variable('log-calls'),
+    ...LIMITS,
+  }),
+  'block-secrets': Flags.boolean({
+    summary: 'refuse calls and results that hold what looks like a credential',
+    default: true,
+    allowNo: true,
+    env: variable('block-secrets'),
+    ...LIMITS,
+  }),
+  catalog: list('catalog', {
+    ...FILES,
+    summary: 'catalogs to use instead',
+    helpValue: '<catalog>,…',
+  }),
+  'additional-catalog': list('additional-catalog', {
+    ...FILES,
+    summary: 'catalogs to use as well; they win',
+    helpValue: '<catalog>,…',
+  }),
+  registry: list('registry', {...FILES, summary: 'enabled servers, instead of registry.yaml'}),
+  'additional-registry': list('additional-registry', {...FILES, summary: 'more enabled servers'}),
+  config: list('config', {...FILES, summary: 'configuration of servers, instead of config.yaml'}),
+  'additional-config': list('additional-config', {
+    ...FILES,
+    summary: 'more configuration; it wins',
+  }),
+  'tools-config': list('tools-config', {...FILES, summary: 'allowed tools, instead of tools.yaml'}),
+  'additional-tools-config': list('additional-tools-config', {
+    ...FILES,
+    summary: 'more allowed tools; they win',
+  }),
+}
+
+const UNBUILT = {helpGroup: 'Not built yet (taken, without effect)'}
+
+const unbuilt = (name: string, summary: string) =>
+  Flags.boolean({summary, allowNo: true, env: variable(name), ...UNBUILT})
+
+const unbuiltText = (name: string, summary: string, helpValue: string) =>
+  Flags.string({
+    summary,
+    helpValue,
+    multiple: true,
+    multipleNonGreedy: true,
+    env: variable(name),
+    ...UNBUILT,
+  })
+
+/** Flags of docker's plugin whose feature is not part of this version: taken, and said to do nothing. */
+export const unbuiltFlags = {
+  profile: Flags.string({
+    summary: 'serve what a named profile has',
+    helpValue: '<name>',
+    env: variable('profile'),
+    ...UNBUILT,
+  }),
+  'block-network': unbuilt('block-network', 'let servers reach allowed hosts only'),
+  'verify-signatures': unbuilt('verify-signatures', 'check the signatures of images'),
+  watch: unbuilt('watch', 'follow changes of the files'),
+  'debug-dns': unbuilt('debug-dns', 'log which names servers look up'),
+  static: unbuilt('static', 'use servers that somebody else has started'),
+  interceptor: unbuiltText(
+    'interceptor',
+    'run something before or after calls',
+    '<when>:<type>:<arg>',
+  ),
+  'oci-ref': unbuiltText('oci-ref', 'a server that its image describes', '<image>'),
+  'mcp-registry': unbuiltText('mcp-registry', 'a server that an MCP registry describes', '<url>'),
+  'long-lived': Flags.boolean({
+    summary: 'servers live as long as their session; they always do',
+    allowNo: true,
+    hidden: true,
+    env: variable('long-lived'),
+  }),
+  log: Flags.string({
+    summary: 'also write the log to a file',
+    helpValue: '<file>',
+    hidden: true,
+    env: variable('log'),
+  }),
+}
+
+/** The environment variable that stands for a flag. */
+export function variable(flag: string): string {
+  return `DOCKER_MCP_${flag.toUpperCase().replaceAll('-', '_')}`
+}
+
+type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
+
+/**
+ * The options of a gateway from its flags.
+ * @param patienceMs how long a list waits for a server that is slow to start
+ * @throws PluginError USAGE for flags that exclude each other
+ */
+export function gatewayOptions(flags: GatewayFlags, patienceMs: number): GatewayOptions {
+  if (flags['enable-all-servers'] && flags.servers) {
+    throw new PluginError('USAGE', '--enable-all-servers and --servers exclude each other', {
+      hint: 'leave one of them out',
+    })
+  }
+  return {
+    servers: flags.servers,
+    enableAllServers: flags['enable-all-servers'],
+    catalogs: flags.catalog,
+    additionalCatalogs: flags['additional-catalog'],
+    registry: withMore(flags.registry, flags['additional-registry'], 'registry.yaml'),
+    config: withMore(flags.config, flags['additional-config'], 'config.yaml'),
+    toolsConfig: withMore(flags['tools-config'], flags['additional-tools-config'], 'tools.yaml'),
+    secrets: flags.secrets,
+    tools: flags.tools,
+    cpus: flags.cpus,
+    memory: flags.memory,
+    logCalls: flags['log-calls'],
+    blockSecrets: flags['block-secrets'],
+    verbose: flags.verbose,
+    patienceMs,
+  }
+}
+
+function withMore(
+  files: readonly string[] | undefined,
+  more: readonly string[] | undefined,
+  byDefault: string,
+): readonly string[] | undefined {
+  if (!more) return files
+  return [...(files ?? [byDefault]), ...more]
+}
+
+/** What to say of flags that were given and do nothing. A flag that only says how it is anyway needs no word. */
+export function unbuiltNotices(flags: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(unbuiltFlags)
+    .filter(name => name !== 'long-lived' && flags[name] !== undefined && flags[name] !== false)
+    .map(name => `! --${name} is not built yet: it changes nothing.`)
+}
+
+const DEFAULT_PORT = 8811
+
+/**
+ * How clients reach the gateway, from the flags that say so.
+ * @throws PluginError NOT_BUILT, USAGE
+ */
+export function readTransport(flags: {
+  transport: string
+  host: string
+  port: number | undefined
+  allowUnauthenticated: boolean
+}): Transport {
+  const {transport, host, port, allowUnauthenticated} = flags
+  switch (transport) {
+    case 'stdio':
+      // 0 is what docker's own plugin has for no port at all.
+      if (port === undefined || port === 0) return {kind: 'stdio'}
+      throw new PluginError('USAGE', '--port has no meaning with --transport stdio', {
+        hint: 'add --transport streaming, or leave --port out',
+      })
+    case 'streaming':
+    case 'streamable':
+    case 'streamable-http':
+    case 'http':
+      return {kind: 'streamable', host, port: port ?? DEFAULT_PORT, allowUnauthenticated}
+    case 'sse':
+      throw new PluginError('NOT_BUILT', 'the transport sse is not built yet', {
+        hint: 'use --transport streaming',
+      })
+    default:
+      throw new PluginError('USAGE', `there is no transport "${transport}"`, {
+        hint: 'use stdio or streaming',
+      })
+  }
+}

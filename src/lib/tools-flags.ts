@@ -1,0 +1,118 @@
+import {Flags, Parser} from '@oclif/core'
+import type {CallToolResult, Tool} from '@modelcontextprotocol/sdk/types.js'
+import type {App} from './app.ts'
+import {PluginError} from './base/errors.ts'
+import {nearestNames} from './catalog/search.ts'
+import {usageError} from './command-line.ts'
+import {gatewayDeps, withGateway} from './gateway-door.ts'
+import {gatewayFlags, gatewayOptions, unbuiltFlags, unbuiltNotices} from './gateway-flags.ts'
+import {spellBooleans} from './plugin/argv.ts'
+import {readArguments} from './tools/arguments.ts'
+import type {GatewayClient} from './tools/client.ts'
+
+/** Flags of every command that uses the gateway's tools. */
+export const toolsFlags = {
+  'gateway-arg': Flags.string({
+    summary: 'a flag of "gateway run", for the gateway behind this command; may be repeated',
+    multiple: true,
+    multipleNonGreedy: true,
+    delimiter: ',',
+    env: 'DOCKER_MCP_GATEWAY_ARG',
+    helpValue: '<flag>',
+  }),
+  verbose: Flags.boolean({
+    summary: 'say on stderr what the gateway does',
+    allowNo: true,
+    env: 'DOCKER_MCP_VERBOSE',
+  }),
+}
+
+/** A person at the prompt waits for a slow server rather than miss its tools. */
+const PATIENCE_MS = 120_000
+
+/** Runs a gateway with the given flags for as long as `use` needs its tools. */
+export async function withTools<T>(
+  app: App,
+  flags: {'gateway-arg'?: readonly string[] | undefined; verbose: boolean},
+  use: (client: GatewayClient) => Promise<T>,
+): Promise<T> {
+  const definitions = {...gatewayFlags, ...unbuiltFlags}
+  const booleans = new Set(
+    Object.entries(definitions).flatMap(([name, {type}]) => (type === 'boolean' ? [name] : [])),
+  )
+  const words = spellBooleans(flags['gateway-arg'] ?? [], booleans)
+  const parsed = await Parser.parse(words, {flags: definitions, strict: true}).catch(
+    (error: unknown) => {
+      throw usageError(error, {
+        name: '--gateway-arg',
+        flags: Object.keys(definitions),
+        help: 'docker mcp gateway run --help',
+      })
+    },
+  )
+  const deps = gatewayDeps(app, {commentary: flags.verbose})
+  for (const notice of unbuiltNotices(parsed.flags)) deps.notify(notice)
+  const options = {...gatewayOptions(parsed.flags, PATIENCE_MS), verbose: flags.verbose}
+  return withGateway(app, {deps, options}, use)
+}
+
+/** What to do when there are no tools at all. */
+export const NO_TOOLS_HINT = 'enable a server first: docker mcp server enable everything'
+
+/** @throws PluginError TOOL_UNKNOWN with the names near to it */
+export function requireTool(tools: readonly Tool[], name: string): Tool {
+  const tool = tools.find(one => one.name === name)
+  if (tool) return tool
+  const near = nearestNames(
+    name,
+    tools.map(one => one.name),
+  )
+  throw new PluginError('TOOL_UNKNOWN', `no enabled server has a tool "${name}"`, {
+    hint:
+      tools.length === 0
+        ? NO_TOOLS_HINT
+        : near.length > 0
+          ? `did you mean "${near[0]}"?`
+          : 'see all of them: docker mcp tools ls',
+  })
+}
+
+/** What a call gave: whole, as text for people, and how long it took. */
+export interface Called {
+  readonly result: CallToolResult
+  readonly text: string
+  readonly milliseconds: number
+}
+
+/**
+ * Calls a tool with `key=value` words.
+ * @throws PluginError TOOL_UNKNOWN; TOOL_FAILED with the tool's own words when it answers with an error
+ */
+export async function callTool(
+  client: GatewayClient,
+  name: string,
+  words: readonly string[],
+): Promise<Called> {
+  const tool = requireTool(await client.listTools(), name)
+  const started = performance.now()
+  const result = await client.callTool(name, readArguments(words, tool))
+  const milliseconds = Math.round(performance.now() - started)
+  const text = result.content.map(block => `${contentText(block)}\n`).join('')
+  if (result.isError)
+    throw new PluginError('TOOL_FAILED', `error calling tool ${name}: ${text.trim()}`)
+  return {result, text, milliseconds}
+}
+
+function contentText(block: CallToolResult['content'][number]): string {
+  switch (block.type) {
+    case 'text':
+      return block.text
+    case 'image':
+    case 'audio':
+      return `[${block.type}: ${block.mimeType}, ${block.data.length} characters of base64]`
+    case 'resource_link':
+      return `[resource: ${block.uri}]`
+    case 'resource':
+      return 'text' in block.resource ? block.resource.text : `[resource: ${block.resource.uri}]`
+  }
+}

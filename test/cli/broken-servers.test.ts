@@ -1,0 +1,154 @@
+import {execFile} from 'node:child_process'
+import {join} from 'node:path'
+import {promisify} from 'node:util'
+
+import {describe, expect, test} from 'vitest'
+import * as z from 'zod'
+
+import {importFixture} from '../../scripts/samples.ts'
+import {addCatalog, sampleImage, uniqueName} from '../support/cli-catalog.ts'
+import {connectStdio} from '../support/cli-client.ts'
+import {dockerCli, type DockerCli} from '../support/docker-cli.ts'
+
+const run = promisify(execFile)
+const FIXTURES = join(import.meta.dirname, '../fixtures/servers')
+
+const statusSchema = z.array(
+  z.object({
+    name: z.string(),
+    state: z.string(),
+    reason: z.string().optional(),
+    next: z.string().optional(),
+  }),
+)
+
+/** Three servers that cannot work, each in its own way, and two that can. */
+async function enableFive(cli: DockerCli): Promise<void> {
+  const [exits, junk, everything, sequentialthinking] = await Promise.all([
+    importFixture('cli-exits', join(FIXTURES, 'cli-exits.mjs')),
+    importFixture('cli-junk', join(FIXTURES, 'cli-junk.mjs')),
+    sampleImage('everything'),
+    sampleImage('sequentialthinking'),
+  ])
+  await addCatalog(cli, {
+    missing: {image: 'localhost:1/nobody/has-this:1'},
+    exits: {image: exits},
+    junk: {image: junk, startTimeout: 2},
+    good: {image: everything},
+    better: {image: sequentialthinking},
+  })
+  await cli.mcp('server', 'enable', 'missing', 'exits', 'junk', 'good', 'better')
+}
+
+/** What each broken server must say of itself, and what to do, on stderr and in `server status`. */
+const REASONS = [
+  ['missing', /could not pull localhost:1\/nobody\/has-this:1/, /check the name/],
+  [
+    'exits',
+    /ended with exit code 3; its last words: cannot open \/data\/ledger\.db/,
+    /inspect exits/,
+  ],
+  [
+    'junk',
+    /did not answer initialize within 2 s.*it printed "Welcome to Junk 1\.0!"/,
+    /inspect junk/,
+  ],
+] as const
+
+describe('three broken servers', () => {
+  test('do not keep two good ones from working, and say what is wrong with them', async () => {
+    await using cli = await dockerCli()
+    await enableFive(cli)
+    let stderr = ''
+    {
+      await using used = await connectStdio(cli)
+      const names = await used.toolNames()
+      expect(names).toContain('echo')
+      expect(names).toContain('sequentialthinking')
+      expect(await used.text('echo', {message: 'still here'})).toBe('Echo: still here')
+      stderr = used.stderr()
+    }
+    const rows = statusSchema.parse(
+      JSON.parse(await cli.mcp('server', 'status', '--format', 'json')),
+    )
+    const shown = await cli.mcp('server', 'status')
+    const said = stderr.replace(/\s+/g, ' ')
+    for (const [name, reason, next] of REASONS) {
+      const row = rows.find(one => one.name === name)
+      expect(row).toMatchObject({state: 'failed', reason: expect.stringMatching(reason)})
+      expect(row?.next).toMatch(next)
+      expect(said).toMatch(new RegExp(`! server ${name}.*${reason.source}`))
+      expect(said).toContain(row?.next)
+      expect(shown.replace(/\s+/g, ' ')).toMatch(new RegExp(`server ${name}.*${reason.source}`))
+    }
+    expect(rows.filter(({name}) => name === 'good' || name === 'better')).toMatchObject([
+      {state: 'ready'},
+      {state: 'ready'},
+    ])
+    await cli.gone()
+  })
+})
+
+describe('gateway run --dry-run', () => {
+  test('tells how many tools each server has, and how long it took', async () => {
+    await using cli = await dockerCli()
+    await cli.mcp('server', 'enable', 'everything')
+    const {code, stdout, stderr} = await cli.run(['mcp', 'gateway', 'run', '--dry-run'])
+    expect(stderr).toMatch(/everything: \(13 tools\)\n/)
+    expect(stderr).toMatch(/Initialized in \d+ms\n/)
+    expect({code, stdout}).toEqual({code: 0, stdout: ''})
+    await cli.gone()
+  })
+
+  test('fails when a server fails, and names it', async () => {
+    await using cli = await dockerCli()
+    await enableFive(cli)
+    const {code, stdout, stderr} = await cli.run(['mcp', 'gateway', 'run', '--dry-run'])
+    expect({code, stdout}).toEqual({code: 1, stdout: ''})
+    expect(stderr).toContain('good: (13 tools)')
+    expect(stderr).toContain('not every server could be started: missing, exits, junk')
+    await cli.gone()
+  })
+})
+
+describe('fifty concurrent first calls in one session', () => {
+  test('start exactly one container for each server', async () => {
+    await using cli = await dockerCli()
+    const [one, other] = [uniqueName('everything'), uniqueName('thinking')]
+    await addCatalog(cli, {
+      [one]: {image: await sampleImage('everything')},
+      [other]: {image: await sampleImage('sequentialthinking')},
+    })
+    await cli.mcp('server', 'enable', one, other)
+    const since = String(Date.now() / 1000 - 1)
+    {
+      await using used = await connectStdio(cli)
+      const think = {thought: 'x', nextThoughtNeeded: false, thoughtNumber: 1, totalThoughts: 1}
+      const calls = Array.from({length: 50}, (_, index) =>
+        index % 2 === 0
+          ? used.text('echo', {message: `call ${index}`})
+          : used.text('sequentialthinking', think),
+      )
+      const texts = await Promise.all(calls)
+      expect(texts[48]).toBe('Echo: call 48')
+      expect(texts[49]).toContain('thoughtNumber')
+      expect((await cli.containers()).map(({server}) => server).toSorted()).toEqual(
+        [one, other].toSorted(),
+      )
+    }
+    await cli.gone()
+    expect(await createdOf(one, since)).toBe(1)
+    expect(await createdOf(other, since)).toBe(1)
+  })
+})
+
+/** How many containers of a server the engine has created since a time. */
+async function createdOf(server: string, since: string): Promise<number> {
+  const window = ['--since', since, '--until', String(Date.now() / 1000 + 1)]
+  const filters = ['event=create', `label=docker-mcp-name=${server}`].flatMap(filter => [
+    '--filter',
+    filter,
+  ])
+  const {stdout} = await run('docker', ['events', ...window, ...filters, '--format', '{{.ID}}'])
+  return stdout.split('\n').filter(line => line !== '').length
+}

@@ -1,0 +1,192 @@
+import {Args, Flags, Parser} from '@oclif/core'
+import {describe, expect, test} from 'vitest'
+
+import {allCommands} from '../../src/commands/all.ts'
+import {ALIASES, LOADERS} from '../../src/commands/index.ts'
+import {PluginError} from '../../src/lib/base/errors.ts'
+import {
+  asksJson,
+  booleanFlags,
+  findCommand,
+  parsedCommand,
+  usageError,
+} from '../../src/lib/command-line.ts'
+
+const COMMANDS = await allCommands()
+
+const names = {
+  ids: ['server:ls', 'server:enable', 'tools:call', 'version'],
+  aliases: {'server:list': 'server:ls', 'server:add': 'server:enable'},
+}
+const find = (...argv: string[]) => findCommand(argv, names)
+const usage = (message: string, hint: string) => new PluginError('USAGE', message, {hint})
+
+describe('findCommand', () => {
+  test.each([
+    [['server', 'ls'], 'server:ls', []],
+    [['server', 'list', '--format', 'json'], 'server:ls', ['--format', 'json']],
+    [['server', 'add', 'a', 'b'], 'server:enable', ['a', 'b']],
+    [['version'], 'version', []],
+    [['version', 'more'], 'version', ['more']],
+    [['-v'], 'version', []],
+    [['--version'], 'version', []],
+    [['tools', 'call', 'x', '--', '--help'], 'tools:call', ['x', '--', '--help']],
+  ] as const)('%j is %s with %j', (argv, id, rest) => {
+    expect(find(...argv)).toEqual({kind: 'command', id, argv: rest})
+  })
+
+  test.each([
+    [[], []],
+    [['--help'], []],
+    [['-h'], []],
+    [['server'], ['server']],
+    [['server', '--help'], ['server']],
+    [
+      ['server', 'ls', '--help'],
+      ['server', 'ls'],
+    ],
+    [
+      ['server', 'list', '-h'],
+      ['server', 'ls'],
+    ],
+    [
+      ['server', 'enable', 'x', '--help'],
+      ['server', 'enable'],
+    ],
+  ] as const)('%j asks for the help of %j', (argv, words) => {
+    expect(find(...argv)).toEqual({kind: 'help', words})
+  })
+
+  test.each([
+    [['srver', 'ls'], 'docker mcp has no command "srver ls"', 'did you mean: docker mcp server ls'],
+    [['sever'], 'docker mcp has no command "sever"', 'did you mean: docker mcp server --help'],
+    [['verzion'], 'docker mcp has no command "verzion"', 'did you mean: docker mcp version'],
+    [['dance'], 'docker mcp has no command "dance"', 'see all of them: docker mcp --help'],
+    [
+      ['server', 'addd', 'x'],
+      'docker mcp has no command "server addd"',
+      'did you mean: docker mcp server add',
+    ],
+    [
+      ['--loud'],
+      'docker mcp has no flag --loud',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+    [
+      ['server', '-x'],
+      'docker mcp server has no flag -x',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+  ] as const)('%j is refused: %s', (argv, message, hint) => {
+    expect(() => find(...argv)).toThrow(usage(message, hint))
+  })
+})
+
+describe('the commands', () => {
+  test('have aliases of their own, and each alias a command', () => {
+    for (const [alias, id] of Object.entries(ALIASES)) {
+      expect(Object.keys(LOADERS)).toContain(id)
+      expect(Object.keys(LOADERS)).not.toContain(alias)
+    }
+  })
+
+  test('have a variable and a summary for every flag', () => {
+    for (const [id, command] of Object.entries(COMMANDS)) {
+      for (const [name, flag] of Object.entries(command.flags ?? {})) {
+        const variable = `DOCKER_MCP_${name.toUpperCase().replaceAll('-', '_')}`
+        expect({id, name, env: flag.env}).toEqual({id, name, env: variable})
+        expect(flag.summary, `${id} --${name}`).toMatch(/^[^A-Z].*[^.]$/)
+      }
+    }
+  })
+})
+
+describe('booleanFlags', () => {
+  test('are those that are on or off', () => {
+    const run = COMMANDS['gateway:run']
+    expect(run).toBeDefined()
+    const found = run ? booleanFlags(run) : new Set<string>()
+    expect([...found]).toEqual(expect.arrayContaining(['watch', 'dry-run', 'log-calls']))
+    expect([...found]).not.toContain('port')
+  })
+})
+
+const definitions = {
+  flags: {
+    format: Flags.string({options: ['human', 'json']}),
+    limit: Flags.integer({min: 1}),
+    loud: Flags.boolean(),
+    soft: Flags.boolean({exclusive: ['loud']}),
+  },
+  args: {server: Args.string({required: true}), place: Args.string()},
+}
+
+async function refusal(words: readonly string[]): Promise<unknown> {
+  const command = {
+    name: 'docker mcp x',
+    flags: Object.keys(definitions.flags),
+    example: 'docker mcp x y',
+    help: 'docker mcp x --help',
+  }
+  return Parser.parse([...words], {...definitions, strict: true}).then(
+    () => undefined,
+    (error: unknown) => usageError(error, command),
+  )
+}
+
+describe('usageError', () => {
+  const help = 'see what it takes: docker mcp x --help'
+
+  test.each([
+    [[], 'docker mcp x needs SERVER', 'for example: docker mcp x y'],
+    [['a', 'b', 'c'], 'docker mcp x takes no argument "c"', help],
+    [['a', '--fromat', 'json'], 'docker mcp x has no flag --fromat', 'did you mean --format?'],
+    [['a', '--no-lout'], 'docker mcp x has no flag --no-lout', 'did you mean --loud?'],
+    [['a', '--qqqqqqq'], 'docker mcp x has no flag --qqqqqqq', help],
+    [['a', '--format', 'xml'], 'Expected --format=xml to be one of: human, json', help],
+    [['a', '--format'], 'Flag --format expects one of these values: human, json', help],
+    [['a', '--limit', 'many'], '--limit: Expected an integer but received: many', help],
+    [
+      ['a', '--limit', '0'],
+      '--limit: Expected an integer greater than or equal to 1 but received: 0',
+      help,
+    ],
+    [['a', '--loud', '--soft'], '--loud=true cannot also be provided when using --soft', help],
+  ] as const)('%j: %s', async (words, message, hint) => {
+    const error = await refusal(words)
+    expect(error).toBeInstanceOf(PluginError)
+    expect(error).toMatchObject({code: 'USAGE', message, hint})
+  })
+
+  test("leaves errors alone that are not the parser's", () => {
+    const error = new Error('other')
+    expect(usageError(error, {name: 'x', flags: [], help: ''})).toBe(error)
+  })
+})
+
+describe('parsedCommand', () => {
+  test('knows its name, its flags and an example', () => {
+    const command = COMMANDS['tools:call']
+    expect(command && parsedCommand('tools:call', command)).toEqual({
+      name: 'docker mcp tools call',
+      help: 'docker mcp tools call --help',
+      flags: ['format', 'gateway-arg', 'verbose'],
+      example: 'docker mcp tools call echo message=hello',
+    })
+  })
+})
+
+describe('asksJson', () => {
+  test.each([
+    [['server', 'ls', '--format', 'json'], {}, true],
+    [['server', 'ls', '--format=json'], {}, true],
+    [['server', 'ls', '--format', 'yaml'], {}, false],
+    [['server', 'ls'], {}, false],
+    [['server', 'ls'], {DOCKER_MCP_FORMAT: 'json'}, true],
+    [['server', 'ls', '--format', 'human'], {DOCKER_MCP_FORMAT: 'json'}, false],
+    [['tools', 'call', 'x', '--', '--format', 'json'], {}, false],
+    [['server', 'ls', '--format'], {}, false],
+  ] as const)('%j with %j is %s', (words, env, asked) => {
+    expect(asksJson(words, env)).toBe(asked)
+  })
+})
