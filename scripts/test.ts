@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..')
  */
 async function test(args: readonly string[]): Promise<number> {
   if (args.length === 0) {
-    report('test: checking types, lint, format and dead code')
+    report('test: checking types, lint, format, dead code and architecture')
     const checked = await npm(['run', 'check'])
     if (checked !== 0) return checked
   }

@@ -5,7 +5,14 @@ import {allCommands} from './commands/all.ts'
 import {ALIASES, LOADERS} from './commands/index.ts'
 import {createApp, type App} from './lib/app.ts'
 import {PluginError} from './lib/base/errors.ts'
-import {asksJson, booleanFlags, findCommand, parsedCommand, usageError} from './lib/command-line.ts'
+import {
+  asksJson,
+  booleanFlags,
+  checkVariables,
+  findCommand,
+  parsedCommand,
+  usageError,
+} from './lib/command-line.ts'
 import {readInvocation, spellBooleans, type Invocation} from './lib/plugin/argv.ts'
 import type {Catalog} from './lib/model/catalog.ts'
 import {errorData, errorView} from './lib/ui/error-view.ts'
@@ -78,6 +85,7 @@ async function dispatch(argv: readonly string[], app: App, root: string): Promis
   const loaded = await LOADERS[found.id]?.()
   if (!loaded) return
   try {
+    checkVariables(loaded.default, app.env)
     const words = spellBooleans(found.argv, booleanFlags(loaded.default))
     await new loaded.default(words, new LeanConfig({root})).invoke(app)
   } catch (error) {

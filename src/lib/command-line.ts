@@ -40,6 +40,23 @@ export function findCommand(
   })
 }
 
+const ON_OR_OFF = /^(?:|1|0|true|false|yes|no|y|n)$/i
+
+/**
+ * Refuses environment variables of on-off flags that are neither. The parser would take anything that it does not know
+ * for "off", which for a protection is the wrong way round.
+ * @throws PluginError USAGE
+ */
+export function checkVariables(command: CommandClass, env: NodeJS.ProcessEnv): void {
+  for (const flag of Object.values(command.flags ?? {})) {
+    if (flag.type !== 'boolean' || flag.env === undefined) continue
+    if (ON_OR_OFF.test(env[flag.env] ?? '')) continue
+    throw new PluginError('USAGE', `the variable ${flag.env} is neither on nor off`, {
+      hint: `set ${flag.env} to true or false, or unset it`,
+    })
+  }
+}
+
 /** The long names of a command's flags that are on or off. */
 export function booleanFlags(command: CommandClass): ReadonlySet<string> {
   return new Set(

@@ -56,7 +56,9 @@ export async function serve(
  */
 export async function dryRun(app: App, deps: GatewayDeps, options: GatewayOptions): Promise<void> {
   const started = performance.now()
-  const failures = await withGateway(app, {deps, options}, async (client, failed) => {
+  // Every server gets the time that its own entry gives it: one that never answers has failed.
+  const patient = {...options, patienceMs: LONGEST_TIMER_MS}
+  const failures = await withGateway(app, {deps, options: patient}, async (client, failed) => {
     await client.listTools()
     return [...failed().keys()]
   })
@@ -80,12 +82,15 @@ export async function withGateway<T>(
   run: {deps: GatewayDeps; options: GatewayOptions},
   use: (client: GatewayClient, failures: () => ReadonlyMap<string, PluginError>) => Promise<T>,
 ): Promise<T> {
-  const [{setUpGateway}, {connectClient}] = await Promise.all([
+  const [{setUpGateway}, {needsEngine}, {connectClient}] = await Promise.all([
     import('./gateway/setup.ts'),
+    import('./gateway/plan.ts'),
     import('./tools/client.ts'),
   ])
   const {gateway, plan} = await setUpGateway(run.deps, run.options)
   app.scope.use(gateway)
+  // Once for all servers, rather than once for each of them.
+  if (needsEngine(plan)) await run.deps.engine()
   const {env, process} = app
   using _ = tellWhenSlow(app, `Starting ${plan.servers.map(({name}) => name).join(', ')} …`)
   using stop = watchForStop({env, process, onSecond: () => leaveNow(process)})
@@ -101,6 +106,9 @@ export async function withGateway<T>(
   // Awaited here: what watches for signals is disposed of when this returns.
   return await Promise.race([use(client, () => gateway.failures), stopped])
 }
+
+/** Timers take no more milliseconds than fit into 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** What a person at a terminal may take for a hanging program. */
 const SLOW_MS = 1000

@@ -53,7 +53,20 @@ export async function withTools<T>(
   const deps = gatewayDeps(app, {commentary: flags.verbose})
   for (const notice of unbuiltNotices(parsed.flags)) deps.notify(notice)
   const options = {...gatewayOptions(parsed.flags, PATIENCE_MS), verbose: flags.verbose}
-  return withGateway(app, {deps, options}, use)
+  return withGateway(app, {deps, options}, async (client, failures) => {
+    const tools = await client.listTools()
+    // Why each of them failed stands on stderr already; an empty list would read as success.
+    if (tools.length === 0 && failures().size > 0) throw nothingStarted([...failures().keys()])
+    return use(client)
+  })
+}
+
+function nothingStarted(servers: readonly string[]): PluginError {
+  return new PluginError(
+    'SERVER_START_FAILED',
+    `no tool is there: ${servers.join(', ')} could not be started`,
+    {hint: 'the reasons are above, and in: docker mcp server status'},
+  )
 }
 
 /** What to do when there are no tools at all. */

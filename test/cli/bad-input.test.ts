@@ -168,6 +168,9 @@ describe('an engine that does not answer', () => {
       ['server', 'status'],
       ['server', 'install', 'everything'],
       ['gateway', 'run', '--dry-run'],
+      ['gateway', 'run', '--transport', 'streaming', '--port', '0'],
+      ['tools', 'ls'],
+      ['tools', 'call', 'echo'],
     ]
     for (const command of commands) {
       const failed = await cli.run(['mcp', ...command], {env: {DOCKER_HOST: host}})

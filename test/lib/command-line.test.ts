@@ -7,6 +7,7 @@ import {PluginError} from '../../src/lib/base/errors.ts'
 import {
   asksJson,
   booleanFlags,
+  checkVariables,
   findCommand,
   parsedCommand,
   usageError,
@@ -20,6 +21,24 @@ const names = {
 }
 const find = (...argv: string[]) => findCommand(argv, names)
 const usage = (message: string, hint: string) => new PluginError('USAGE', message, {hint})
+
+describe('checkVariables', () => {
+  const command = COMMANDS['gateway:run']
+  const check = (value: string) => () =>
+    command && checkVariables(command, {DOCKER_MCP_BLOCK_SECRETS: value})
+
+  test.each(['', '1', '0', 'true', 'FALSE', 'yes', 'n'])('takes "%s" for on or off', value => {
+    expect(check(value)).not.toThrow()
+  })
+
+  test.each(['on', 'off', 'garbage', 'true '])(
+    'refuses "%s", which would switch a guard off',
+    value => {
+      const message = 'the variable DOCKER_MCP_BLOCK_SECRETS is neither on nor off'
+      expect(check(value)).toThrow(expect.objectContaining({code: 'USAGE', message}))
+    },
+  )
+})
 
 describe('findCommand', () => {
   test.each([

@@ -76,13 +76,13 @@ export default class GatewayRun extends PluginCommand {
     const deps = gatewayDeps(this.app, {commentary: true})
     for (const notice of unbuiltNotices(flags)) deps.notify(notice)
     const options = gatewayOptions(flags, PATIENCE_MS)
-    if (flags['dry-run']) return dryRun(this.app, deps, options)
     const transport = readTransport({
       transport: flags.transport,
       host: flags.host,
       port: flags.port,
       allowUnauthenticated: flags['allow-unauthenticated'],
     })
+    if (flags['dry-run']) return dryRun(this.app, deps, options)
     if (transport.kind === 'stdio' && this.app.process.stdin.isTTY) deps.notify(TO_A_PERSON)
     await serve(this.app, {deps, options, transport})
   }

@@ -68,7 +68,7 @@ export function readYaml(text: string, file: string): YamlText {
   }
   const [error] = document.errors
   if (error) throw at(error.pos[0], error.message, error)
-  const wrong = wrongAlias(document)
+  const wrong = duplicateKey(document) ?? wrongAlias(document)
   if (wrong) throw at(wrong.at, wrong.reason)
   try {
     return {document, value: document.toJS({maxAliasCount: MAX_ALIAS_GROWTH})}
@@ -121,6 +121,7 @@ const OPTIONS = {
   keepSourceTokens: true,
   stringKeys: true,
   merge: true,
+  uniqueKeys: false, // the library compares every key with every other: see duplicateKey
   resolveKnownTags: false, // sets, dates and bytes have no place in JSON
 } as const
 
@@ -153,6 +154,26 @@ function readTokens(text: string, lines: LineCounter): CST.Token[] | undefined {
   }
   tokens.push(...parser.end())
   return tokens
+}
+
+/** Two keys of one name: which of them counts would be anybody's guess. */
+function duplicateKey(document: Document.Parsed): {at: number; reason: string} | undefined {
+  let wrong: {at: number; reason: string} | undefined
+  visit(document, {
+    Map: (_key, map) => {
+      const seen = new Set<unknown>()
+      for (const {key} of map.items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value)) {
+          wrong = {at: key.range?.[0] ?? 0, reason: 'Map keys must be unique'}
+          return visit.BREAK
+        }
+        seen.add(key.value)
+      }
+      return undefined
+    },
+  })
+  return wrong
 }
 
 /** The library resolves each alias by a walk over all of them, so their number is limited too. */

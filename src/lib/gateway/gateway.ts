@@ -123,8 +123,9 @@ export class Gateway implements AsyncDisposable {
         // Once for each new reason: a server that is asked for again and again fails again and again.
         if (this.#failures.get(name)?.message === error.message) return
         this.#failures.set(name, error)
+        const about = error.message.startsWith(`server ${name}`) ? '' : `server ${name}: `
         const hint = error.hint ? `\n  ${oneLine(error.hint)}` : ''
-        this.#input.notify(`! ${oneLine(error.message)}${hint}`)
+        this.#input.notify(`! ${about}${oneLine(error.message)}${hint}`)
         const known = {spec: this.#specOf(name), hello: this.#hellos.get(name)}
         this.#keep(name, () => status.failed(name, error, known))
       },

@@ -115,6 +115,11 @@ function allowedTools(
   return names.includes('*') ? undefined : {names, anyCase: true}
 }
 
+/** Whether any of the servers runs in a container. */
+export function needsEngine({servers}: Plan): boolean {
+  return servers.some(({start}) => !(start instanceof PluginError) && start.kind === 'container')
+}
+
 /** Whether clients may see and call a server's tool. */
 export function allowsTool({tools}: PlannedServer, tool: string): boolean {
   if (!tools) return true

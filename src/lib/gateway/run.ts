@@ -7,6 +7,7 @@ import {StopRequested} from '../plugin/stop-signal.ts'
 import {httpApp, isLocalName, listen, MCP_PATH} from './downstream/http-app.ts'
 import {serveStdio} from './downstream/stdio.ts'
 import {StreamableEndpoint} from './downstream/streamable.ts'
+import {needsEngine, type Plan} from './plan.ts'
 import type {Session} from './relay/session.ts'
 import {setUpGateway, type GatewayDeps, type GatewayOptions, type GatewaySetup} from './setup.ts'
 
@@ -48,9 +49,11 @@ export async function runGateway(input: RunInput): Promise<void> {
   const signal =
     transport.kind === 'stdio' && unread ? AbortSignal.any([input.signal, unread]) : input.signal
   let session: Session | undefined
+  let plan: Plan
   switch (transport.kind) {
     case 'stdio': {
       const setup = await begin(input, scope)
+      plan = setup.plan
       session = serveStdio({
         stdin: input.stdin,
         write: input.write,
@@ -61,12 +64,18 @@ export async function runGateway(input: RunInput): Promise<void> {
       break
     }
     case 'streamable':
-      await serveHttp(input, transport, scope)
+      plan = await serveHttp(input, transport, scope)
   }
   deps.log(`> Initialized in ${Math.round(performance.now() - started)}ms`)
-  await aborted(signal)
+  await Promise.race([aborted(signal), engineLost(input, plan)])
   if (session && saidAll(signal.reason)) await answeredInTime(session)
   deps.log('> Stopping')
+}
+
+/** Clients are answered at once; an engine that is not there ends the gateway with the reason. */
+async function engineLost({deps}: RunInput, plan: Plan): Promise<never> {
+  if (needsEngine(plan)) await deps.engine()
+  return new Promise(() => undefined)
 }
 
 /** Whether the client has sent its last message but may still read, as in `echo … | docker mcp gateway run`. */
@@ -96,7 +105,7 @@ async function serveHttp(
   input: RunInput,
   transport: StreamableTransport,
   scope: Scope,
-): Promise<void> {
+): Promise<Plan> {
   const {deps} = input
   const host = bindHost(transport.host)
   const loopback = isLocalName(host)
@@ -119,7 +128,7 @@ async function serveHttp(
     server.closeAllConnections()
     await closed
   })
-  const {gateway} = await begin(input, scope)
+  const {gateway, plan} = await begin(input, scope)
   const opened = new StreamableEndpoint({
     openSession: (id, downstream) => gateway.openSession(id, downstream),
     now: () => performance.now(),
@@ -133,6 +142,7 @@ async function serveHttp(
   })
   deps.notify(`> Gateway: http://${urlHost(host)}:${port}${MCP_PATH}`)
   for (const line of tokenLines(token, {host, loopback})) deps.notify(line)
+  return plan
 }
 
 /** @throws PluginError USAGE: an empty host would mean every address of this machine, which must be asked for */

@@ -16,6 +16,12 @@ describe('parseYaml', () => {
     )
   })
 
+  test('reads as many keys as a file may hold, each once', () => {
+    const text = Array.from({length: 50_000}, (_, at) => `k${at}: ${at}\n`).join('')
+    expect(parseYaml(text, 'f.yaml')).toHaveProperty('k49999', 49_999)
+    expect(() => parseYaml(`${text}k7: 1\n`, 'f.yaml')).toThrow(invalid(/^f\.yaml:50001:1: /))
+  })
+
   test('gives null for an empty document and for one of comments', () => {
     expect(parseYaml('', 'f.yaml')).toBeNull()
     expect(parseYaml('# nothing\n', 'f.yaml')).toBeNull()

@@ -48,11 +48,18 @@ export function imagePuller(input: {
   }
 }
 
+/** What `npm run samples` makes. */
+const SAMPLES = 'localhost/docker-mcp/'
+
 function localMissing({name, image}: Target): PluginError {
   return new PluginError(
     'IMAGE_MISSING',
     `server ${name}: the image ${image} is made on this machine, and it has not been made`,
-    {hint: 'make it: npm run samples'},
+    {
+      hint: image.startsWith(SAMPLES)
+        ? 'make it: npm run samples'
+        : 'build it, or tag one with this name',
+    },
   )
 }
 

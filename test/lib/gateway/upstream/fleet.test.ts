@@ -195,14 +195,14 @@ describe('createFleet', () => {
 })
 
 describe('an image that is not there', () => {
-  const spec = {name: 'absent', image: `docker-mcp.invalid/absent/${randomUUID()}:1`}
+  const spec = {name: 'absent', image: `localhost:1/absent/${randomUUID()}:1`}
 
   test('is an error with the words of the engine and a hint', async () => {
     const {ensureImage} = createFleet(fleetInput(await testEngine()))
     await expect(ensureImage(spec, never)).rejects.toMatchObject({
       code: 'IMAGE_MISSING',
       message: expect.stringMatching(/^server absent: the engine could not pull .*: .+/),
-      hint: expect.stringContaining('docker login'),
+      hint: expect.stringContaining(`docker pull ${spec.image}`),
     })
   })
 
@@ -211,12 +211,17 @@ describe('an image that is not there', () => {
       pullImage: () => Promise.reject(new Error('pulled')),
     }))
     const {ensureImage} = createFleet(fleetInput(engine))
-    const image = `localhost/docker-mcp-test/absent-${randomUUID()}`
-    await expect(ensureImage({name: 'absent', image}, never)).rejects.toMatchObject({
-      code: 'IMAGE_MISSING',
-      message: expect.stringContaining('made on this machine'),
-      hint: 'make it: npm run samples',
-    })
+    for (const [folder, hint] of [
+      ['docker-mcp', 'make it: npm run samples'],
+      ['own', 'build it, or tag one with this name'],
+    ]) {
+      const image = `localhost/${folder}/absent-${randomUUID()}`
+      await expect(ensureImage({name: 'absent', image}, never)).rejects.toMatchObject({
+        code: 'IMAGE_MISSING',
+        message: expect.stringContaining('made on this machine'),
+        hint,
+      })
+    }
   })
 
   test('is pulled once for many, of whom some leave', async () => {
