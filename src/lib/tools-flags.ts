@@ -30,11 +30,11 @@ export const toolsFlags = {
 /** A person at the prompt waits for a slow server rather than miss its tools. */
 const PATIENCE_MS = 120_000
 
-/** Runs a gateway with the given flags for as long as `use` needs its tools. */
+/** Runs a gateway with the given flags for as long as `use` needs its tools, which are listed once. */
 export async function withTools<T>(
   app: App,
   flags: {'gateway-arg'?: readonly string[] | undefined; verbose: boolean},
-  use: (client: GatewayClient) => Promise<T>,
+  use: (tools: readonly Tool[], client: GatewayClient) => T | Promise<T>,
 ): Promise<T> {
   const definitions = {...gatewayFlags, ...unbuiltFlags}
   const booleans = new Set(
@@ -57,7 +57,7 @@ export async function withTools<T>(
     const tools = await client.listTools()
     // Why each of them failed stands on stderr already; an empty list would read as success.
     if (tools.length === 0 && failures().size > 0) throw nothingStarted([...failures().keys()])
-    return use(client)
+    return use(tools, client)
   })
 }
 
@@ -98,15 +98,15 @@ export interface Called {
 }
 
 /**
- * Calls a tool with `key=value` words.
- * @throws PluginError TOOL_UNKNOWN; TOOL_FAILED with the tool's own words when it answers with an error
+ * Calls a tool with `key=value` words, which the tool's schema gives their types.
+ * @throws PluginError TOOL_FAILED with the tool's own words when it answers with an error
  */
 export async function callTool(
   client: GatewayClient,
-  name: string,
+  tool: Tool,
   words: readonly string[],
 ): Promise<Called> {
-  const tool = requireTool(await client.listTools(), name)
+  const {name} = tool
   const started = performance.now()
   const result = await client.callTool(name, readArguments(words, tool))
   const milliseconds = Math.round(performance.now() - started)

@@ -1,6 +1,6 @@
 import {Args} from '@oclif/core'
 import {formatFlag, PluginCommand, wordsOf} from '../../lib/command.ts'
-import {callTool, toolsFlags, withTools} from '../../lib/tools-flags.ts'
+import {callTool, requireTool, toolsFlags, withTools} from '../../lib/tools-flags.ts'
 import {print} from '../../lib/ui/format.ts'
 
 export default class ToolsCall extends PluginCommand {
@@ -21,8 +21,8 @@ export default class ToolsCall extends PluginCommand {
   async run(): Promise<void> {
     const {argv, flags} = await this.parse(ToolsCall)
     const [tool = '', ...words] = wordsOf(argv)
-    const {result, text, milliseconds} = await withTools(this.app, flags, client =>
-      callTool(client, tool, words),
+    const {result, text, milliseconds} = await withTools(this.app, flags, (tools, client) =>
+      callTool(client, requireTool(tools, tool), words),
     )
     this.app.io.err(`Tool call took: ${milliseconds}ms\n`)
     await print(this.app.io, result, {format: flags.format, human: () => text})

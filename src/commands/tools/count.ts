@@ -12,7 +12,7 @@ export default class ToolsCount extends PluginCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(ToolsCount)
-    const tools = await withTools(this.app, flags, client => client.listTools())
+    const tools = await withTools(this.app, flags, listed => listed)
     const value = {count: tools.length}
     await print(this.app.io, value, {format: flags.format, human: ({count}) => `${count} tools\n`})
   }

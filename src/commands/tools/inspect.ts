@@ -15,7 +15,7 @@ export default class ToolsInspect extends PluginCommand {
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(ToolsInspect)
-    const tools = await withTools(this.app, flags, client => client.listTools())
+    const tools = await withTools(this.app, flags, listed => listed)
     const tool = requireTool(tools, args.tool)
     const {io} = this.app
     const human = () => toolView(tool, io.outIsTerminal ? io.columns : undefined)

@@ -14,7 +14,7 @@ export default class ToolsLs extends PluginCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(ToolsLs)
-    const tools = await withTools(this.app, flags, client => client.listTools())
+    const tools = await withTools(this.app, flags, listed => listed)
     await print(this.app.io, tools, {format: flags.format, human: view})
     if (tools.length === 0) this.app.io.err(`${NO_TOOLS_HINT}\n`)
   }
