@@ -15,11 +15,16 @@ export interface Owner {
   readonly name: string
 }
 
+/** An owner with the item as the server lists it. */
+export interface OwnedItem extends Owner {
+  readonly item: JsonObject
+}
+
 /** An immutable snapshot of exposed names. */
 export interface NameTable {
   /** The items as clients see them: the server's own, with the exposed name. */
   readonly items: readonly JsonObject[]
-  readonly owners: ReadonlyMap<string, Owner>
+  readonly owners: ReadonlyMap<string, OwnedItem>
 }
 
 /** Several model APIs refuse longer tool names, though MCP allows 128 characters. */
@@ -36,19 +41,18 @@ export function nameTable(listed: readonly Listed[], before?: NameTable): NameTa
   const entries = listed.flatMap(namedItems)
   const shown = new Map([...(before?.owners ?? [])].map(([name, owner]) => [identity(owner), name]))
   const taken = new Set(entries.flatMap(entry => shown.get(identity(entry)) ?? []))
-  const owners = new Map<string, Owner>()
+  const owners = new Map<string, OwnedItem>()
   const items = entries.map(entry => {
     const exposed = shown.get(identity(entry)) ?? freeName(entry, taken)
     taken.add(exposed)
-    owners.set(exposed, {server: entry.server, name: entry.name})
+    owners.set(exposed, {server: entry.server, name: entry.name, item: entry.item})
     return exposed === entry.name ? entry.item : {...entry.item, name: exposed}
   })
   return {items, owners}
 }
 
-interface Entry extends Owner {
+interface Entry extends OwnedItem {
   readonly prefix: string | undefined
-  readonly item: JsonObject
 }
 
 /** A server's items that have a name; of two with the same name the first. */

@@ -43,7 +43,7 @@ describe('nameTable', () => {
           [...new Set(items.map(({name}) => name))].map(name => ({server: owner, name})),
         )
         expect(new Set(names(table)).size).toBe(expected.length)
-        expect(names(table).map(name => table.owners.get(name))).toEqual(expected)
+        expect(names(table).map(name => table.owners.get(name))).toMatchObject(expected)
         expect(table.owners.size).toBe(expected.length)
       }),
     )
@@ -124,7 +124,7 @@ describe('nameTable', () => {
     const evil = server('a', 'x', full, digest)
     const table = nameTable([evil, victim])
     expect(new Set(names(table)).size).toBe(4)
-    expect(table.owners.get(names(table)[3] ?? '')).toEqual({server: 'good', name: 'x'})
+    expect(table.owners.get(names(table)[3] ?? '')).toMatchObject({server: 'good', name: 'x'})
   })
 
   test('changes nothing of an item but its name', () => {

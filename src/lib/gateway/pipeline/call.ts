@@ -1,3 +1,4 @@
+import type {JsonObject} from '../../base/json.ts'
 import type {Request, Response} from '../wire/jsonrpc.ts'
 
 /** A request that is governed: policy, scanning, logging and the like apply to it. */
@@ -6,11 +7,15 @@ export interface Call {
   readonly server: string
   /** The server's own name of the tool or prompt, or the URI of the resource. */
   readonly name: string
+  /** The tool or prompt as its server lists it; nothing for resources. */
+  readonly definition?: JsonObject | undefined
   /** The message as it will be sent; replaced, never changed. */
   readonly request: Request
   readonly caller: Caller
   /** Aborted when the client gives up. */
   readonly signal: AbortSignal
+  /** The server reported progress on this call. */
+  readonly onProgress?: (() => void) | undefined
 }
 
 /** Who asks. */

@@ -25,6 +25,8 @@ export interface Asking {
   readonly about: Id
   /** Aborted with a {@link Cancelled} when the client gives up. */
   readonly signal: AbortSignal
+  /** Called for each progress notification on this request, before it is passed on. */
+  readonly onProgress?: (() => void) | undefined
 }
 
 /** Why a request was given up by its client: nobody is to be answered. */
@@ -41,6 +43,7 @@ export class Cancelled extends Error {
 interface Pending {
   readonly about: Id | undefined
   readonly token: Id | undefined
+  readonly onProgress: (() => void) | undefined
   readonly resolve: (response: Response) => void
   readonly reject: (error: unknown) => void
 }
@@ -81,7 +84,13 @@ export class Connection {
     return new Promise((resolve, reject) => {
       asking?.signal.throwIfAborted()
       asking?.signal.addEventListener('abort', () => this.#giveUp(id, asking.signal.reason))
-      this.#pending.set(id, {about: asking?.about, token, resolve, reject})
+      this.#pending.set(id, {
+        about: asking?.about,
+        token,
+        onProgress: asking?.onProgress,
+        resolve,
+        reject,
+      })
       if (asking) this.#newest = id
       this.#upstream.send(sent)
     })
@@ -151,6 +160,7 @@ export class Connection {
     const id = message.params?.['progressToken']
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined
     if (pending?.about === undefined || pending.token === undefined) return
+    pending.onProgress?.()
     const params = {...message.params, progressToken: pending.token}
     this.#events.onNotification(this, {...message, params}, pending.about)
   }

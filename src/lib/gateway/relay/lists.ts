@@ -58,6 +58,11 @@ export class Lists {
    */
   async collect(kind: Kind): Promise<readonly Listed[]> {
     await Promise.all(this.#servers.map(server => this.#answerInTime(server, kind)))
+    return this.known(kind)
+  }
+
+  /** What is known now, without asking anybody. */
+  known(kind: Kind): readonly Listed[] {
     return this.#servers.map(({link, prefix}) => ({
       server: link.server,
       prefix,

@@ -91,7 +91,8 @@ export class Router {
       return this.#unknown(message, list, `Unknown ${kind}: ${exposed}${hint}`)
     }
     const renamed = {...message, params: {...message.params, name: owner.name}}
-    return this.#govern({kind, ...owner, request: renamed, caller, signal})
+    const {server, name, item: definition} = owner
+    return this.#govern({kind, server, name, definition, request: renamed, caller, signal})
   }
 
   /** A server that does not have a resource says so, each in its own way, and the next likely one is asked. */
@@ -167,8 +168,8 @@ export class Router {
     }
   }
 
-  #send({server, request, signal}: Call): Promise<Response> {
-    return this.#link(server).request(request, {about: request.id, signal})
+  #send({server, request, signal, onProgress}: Call): Promise<Response> {
+    return this.#link(server).request(request, {about: request.id, signal, onProgress})
   }
 
   #link(server: string): Link {
