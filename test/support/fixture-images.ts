@@ -16,7 +16,7 @@ type OfOneFile =
   | 'prints-junk'
   | 'same-names'
   | 'shows-environment'
-type OfParts = 'conformance'
+type OfParts = 'conformance' | 'lab'
 
 /** A server of a catalog: one of the fixtures, and any members of a catalog entry besides its image. */
 export type FixtureEntry = JsonObject & {readonly fixture: Fixture}
@@ -30,7 +30,7 @@ export interface FixtureCatalog extends AsyncDisposable {
 }
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures')
-const OF_PARTS: ReadonlySet<string> = new Set<OfParts>(['conformance'])
+const OF_PARTS: ReadonlySet<string> = new Set<OfParts>(['conformance', 'lab'])
 const images = new Map<Fixture, Promise<string>>()
 
 /**

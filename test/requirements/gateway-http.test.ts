@@ -1,0 +1,11 @@
+import {gatewayWorld} from '../support/worlds.ts'
+import {runScenarios} from './scenario.ts'
+import {oneServer} from './scenarios/index.ts'
+
+const make = () => gatewayWorld({lab: 'remote'})
+
+runScenarios(
+  'through the gateway to a server over HTTP',
+  {isGateway: true, client: 'http', make},
+  oneServer,
+)

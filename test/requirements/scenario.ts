@@ -1,0 +1,127 @@
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {withDeadline} from '../../src/lib/base/async.ts'
+import {LabClient, type LabHello} from '../support/lab-client.ts'
+import type {World, WorldKind} from '../support/worlds.ts'
+import type {RequirementId} from './manifest.ts'
+
+/** One side of a scenario: a person with a client, or two in a row. */
+export interface Party {
+  /** What tells this party from another one that does the same at the same time. */
+  readonly who: string
+  readonly world: World
+  /** Opens a session. With two parties, both have theirs before either goes on. */
+  open(hello?: LabHello): Promise<LabClient>
+}
+
+/** A conversation that shows that requirements are met. */
+export interface Scenario {
+  readonly title: string
+  readonly verifies: readonly RequirementId[]
+  /** The worlds that it can be told in: all, unless it is about HTTP or about what only a gateway does. */
+  readonly where: (kind: WorldKind) => boolean
+  readonly run: (party: Party) => Promise<void>
+}
+
+/** Makes a scenario of every world. */
+export function scenario(
+  title: string,
+  verifies: readonly RequirementId[],
+  run: Scenario['run'],
+  where: Scenario['where'] = () => true,
+): Scenario {
+  return {title, verifies, run, where}
+}
+
+/** What only a gateway does, or what it does otherwise for a reason. */
+export const throughGateway: Scenario['where'] = ({isGateway}) => isGateway
+/** What is about HTTP streams and sessions. */
+export const overHttp: Scenario['where'] = ({client}) => client === 'http'
+
+/** A scenario that waits for what never comes must say what came, before the test's own limit. */
+const LONGEST_MS = 10_000
+
+/** Runs scenarios in a world, each with one session and with two at the same time. */
+export function runScenarios(
+  name: string,
+  kind: WorldKind & {readonly make: () => Promise<World>},
+  scenarios: readonly Scenario[],
+): void {
+  const told = scenarios.filter(({where}) => where(kind))
+  describe(name, () => {
+    let made: World | undefined
+    beforeAll(async () => {
+      made = await kind.make()
+    })
+    afterAll(() => made?.[Symbol.asyncDispose]())
+    const world = () => {
+      if (!made) throw new Error('there is no world')
+      return made
+    }
+    describe.each([
+      ['one session', ['one']],
+      ['two sessions', ['one', 'two']],
+    ])('%s', (_sessions, parties) => {
+      test.for(told)('$title', async each => runScenario(world(), each, parties))
+    })
+  })
+}
+
+async function runScenario(world: World, each: Scenario, names: readonly string[]): Promise<void> {
+  await using parties = new Parties(world, names)
+  const told = Promise.all(names.map(who => each.run(parties.party(who))))
+  await withDeadline(told, LONGEST_MS, () => parties.unfinished())
+  parties.compare()
+}
+
+/** The parties of one run, with all the sessions that they open. */
+class Parties implements AsyncDisposable {
+  readonly #world: World
+  readonly #clients: ReadonlyMap<string, LabClient[]>
+  readonly #opened: {count: number; readonly all: PromiseWithResolvers<void>}[] = []
+
+  constructor(world: World, names: readonly string[]) {
+    this.#world = world
+    this.#clients = new Map(names.map(who => [who, []]))
+  }
+
+  party(who: string): Party {
+    return {who, world: this.#world, open: hello => this.#open(who, hello)}
+  }
+
+  /** Both have seen the same, and nothing of each other. */
+  compare(): void {
+    const all = [...this.#clients.values()]
+    for (const client of all.flat()) expect(client.foreign).toEqual([])
+    const [first, ...others] = all.map(clients => clients.map(({transcript}) => transcript))
+    for (const other of others) expect(other).toEqual(first)
+  }
+
+  unfinished(): Error {
+    const arrived = [...this.#clients.values()]
+      .flat()
+      .map(({who, arrived: {items}}) => ({who, items}))
+    return new Error(`still waiting; this has arrived: ${JSON.stringify(arrived, null, 1)}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#clients.values()].flat()
+    await Promise.all(all.map(client => client[Symbol.asyncDispose]()))
+  }
+
+  async #open(who: string, hello?: LabHello): Promise<LabClient> {
+    const own = this.#clients.get(who) ?? []
+    const client = new LabClient(who, deliver => this.#world.connect(deliver))
+    const turn = own.push(client) - 1
+    await client.initialize(hello)
+    await this.#everybody(turn)
+    return client
+  }
+
+  /** Settles when every party has its session number `turn`. */
+  async #everybody(turn: number): Promise<void> {
+    const opened = (this.#opened[turn] ??= {count: 0, all: Promise.withResolvers<void>()})
+    opened.count += 1
+    if (opened.count === this.#clients.size) opened.all.resolve()
+    await opened.all.promise
+  }
+}
