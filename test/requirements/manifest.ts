@@ -483,7 +483,7 @@ export const REQUIREMENTS = {
     source: 'basic, requests',
   },
   'many:list-changed': {
-    says: 'Changes at several servers at once are announced once for each kind.',
+    says: 'Changes in quick succession are announced once for each kind.',
     source: 'a duty of gateways',
   },
 } as const satisfies Record<string, Requirement>

@@ -11,13 +11,16 @@ export interface LabArrival {
 
 /** What a server in test/fixtures/mcp-server/lab.mjs does, see there. */
 export interface LabScript {
-  readonly hello?: JsonObject
+  /** Members for the result of `initialize`; null for one that never answers it. */
+  readonly hello?: JsonObject | null
   readonly on?: Readonly<Record<string, readonly LabAnswer[]>>
 }
 
 export interface LabAnswer {
   /** Members that the params must have; null for one that they must not have. */
   readonly when?: JsonObject
+  /** How often it answers; then it is the turn of the ones behind it. */
+  readonly times?: number
   readonly steps?: readonly LabStep[]
   readonly result?: JsonObject
   readonly error?: JsonObject
@@ -48,7 +51,7 @@ const STAMP = 'lab'
 
 /**
  * A client without an SDK: it sends any message and keeps everything that arrives, in order. What belongs to another
- * client is kept in `foreign`.
+ * client is kept in `foreign`. Pings are answered.
  */
 export class LabClient implements AsyncDisposable {
   readonly who: string
@@ -58,6 +61,7 @@ export class LabClient implements AsyncDisposable {
   /** The result of `initialize`. */
   hello: JsonObject = {}
   #lastId = 0
+  #ended: Promise<void> | undefined
 
   constructor(who: string, connect: (deliver: Deliver) => RawWire) {
     this.who = who
@@ -65,6 +69,8 @@ export class LabClient implements AsyncDisposable {
       const {[STAMP]: owner = who, ...rest} = message
       if (owner !== who) this.foreign.push(message)
       this.arrived.add({message: rest, stream})
+      const {id, method} = rest
+      if (method === 'ping' && id !== undefined) void this.send({id, result: {}})
     })
   }
 
@@ -153,14 +159,18 @@ export class LabClient implements AsyncDisposable {
     const texts = this.arrived.items
       // What servers see differs: the ids of a gateway count what it asks for itself.
       .filter(({message}) => !isSeen(message))
-      // So do the ids of requests that come from the server's side.
-      .map(({message: {id, ...rest}}) =>
-        JSON.stringify('method' in rest ? rest : {...rest, id: id ?? null}),
-      )
+      .map(({message}) => JSON.stringify(withoutFreeIds(message)))
+      .map(text => text.replaceAll(`"${this.who}"`, '"somebody"'))
     return [...new Set(texts)].toSorted()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the session. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
     await this.wire[Symbol.asyncDispose]()
   }
 
@@ -172,6 +182,15 @@ export class LabClient implements AsyncDisposable {
 function isSeen({result}: JsonObject): boolean {
   const structured = isJsonObject(result) ? result['structuredContent'] : undefined
   return isJsonObject(structured) && 'messages' in structured
+}
+
+/** Whoever asks chooses the id and the token: of what comes from the server's side, they may be any. */
+function withoutFreeIds({id, ...message}: JsonObject): JsonObject {
+  if (!('method' in message)) return {...message, id}
+  if (id === undefined) return message
+  const params = isJsonObject(message['params']) ? message['params'] : {}
+  const {progressToken: _, ..._meta} = isJsonObject(params['_meta']) ? params['_meta'] : {}
+  return {...message, params: {...params, _meta}}
 }
 
 function plain(value: object): JsonObject {

@@ -46,7 +46,7 @@ export function stdioWire(child: Program, deliver: Deliver): RawWire {
 
 /** One session over streamable HTTP. Disposing of it ends the session and all its streams. */
 export class HttpWire implements RawWire {
-  readonly #url: string
+  readonly url: string
   readonly #deliver: Deliver
   readonly #abort = new AbortController()
   readonly #reading = new Set<Promise<void>>()
@@ -55,7 +55,7 @@ export class HttpWire implements RawWire {
   session: string | undefined
 
   constructor(url: string, deliver: Deliver) {
-    this.#url = url
+    this.url = url
     this.#deliver = deliver
   }
 
@@ -79,7 +79,7 @@ export class HttpWire implements RawWire {
     if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
     for (const [name, value] of Object.entries(more)) headers.set(name, value)
     const {signal} = this.#abort
-    return fetch(this.#url, {method, headers, signal, ...(body !== undefined && {body})})
+    return fetch(this.url, {method, headers, signal, ...(body !== undefined && {body})})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,10 @@ const progress = (params: object): LabStep => ({
 const STEPS = [1, 2, 3].map(step =>
   progress({progress: step / 10, total: 3, message: `step ${step}`, _meta: {step}, more: [step]}),
 )
+/** Reports progress under a token that the client need not know. */
+const late = (token: string): LabStep => ({
+  notify: {method: 'notifications/progress', params: {progressToken: token, progress: 1}},
+})
 const WORKS = {'tools/call': [{when: {name: 'work'}, steps: STEPS}]}
 
 /** The kinds of messages about a request in the order in which they arrived, an answer as `answer`. */
@@ -135,9 +139,6 @@ export const progresses = [
     'progress that is about nothing in flight stays where it is',
     ['progress:late'],
     async ({open}) => {
-      const late = (token: string): LabStep => ({
-        notify: {method: 'notifications/progress', params: {progressToken: token, progress: 1}},
-      })
       const client = await open({
         script: {
           on: {
