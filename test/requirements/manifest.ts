@@ -38,6 +38,10 @@ export const REQUIREMENTS = {
     says: 'Values that are nested hundreds of levels deep arrive.',
     source: 'RFC 8259 section 9',
   },
+  'message:refused': {
+    says: 'Text that is no JSON is refused with −32700, JSON that is no message with −32600, and the session goes on.',
+    source: 'JSON-RPC 2.0 section 5.1',
+  },
 
   'id:types': {
     says: 'Any text or number is an id, and the answer has the same one in the same type: 0, "0", 0.5, "" and 2^53-1 are five ids, also when all are in flight.',
@@ -131,6 +135,10 @@ export const REQUIREMENTS = {
     says: 'Cancelling what is not in flight does nothing.',
     source: 'basic/utilities/cancellation: invalid notifications are ignored',
   },
+  'cancel:not-lost': {
+    says: 'Over HTTP, a client that loses the stream of a request has not cancelled it.',
+    source: 'basic/transports, sending messages to the server, 6',
+  },
   'cancel:session-end': {
     says: 'When a session ends, what it asked for is given up at the server.',
     source: 'basic/lifecycle, shutdown',
@@ -219,6 +227,10 @@ export const REQUIREMENTS = {
   'version:unknown': {
     says: 'A client that asks for a version that is not known is offered the newest.',
     source: 'basic/lifecycle, version negotiation',
+  },
+  'version:header': {
+    says: 'Over HTTP, a request with a version header that is not known is refused with 400.',
+    source: 'basic/transports, protocol version header',
   },
   'version:older-server': {
     says: 'A server that answers with an older version than it was asked for serves all the same.',

@@ -2,6 +2,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {withDeadline} from '../../src/lib/base/async.ts'
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import {LabClient, type LabHello} from '../support/lab-client.ts'
+import {HttpWire} from '../support/raw-wires.ts'
 import type {World, WorldKind} from '../support/worlds.ts'
 import type {RequirementId} from './manifest.ts'
 
@@ -37,6 +38,12 @@ export function scenario(
 export const throughGateway: Scenario['where'] = ({isGateway}) => isGateway
 /** What is about HTTP streams and sessions. */
 export const overHttp: Scenario['where'] = ({client}) => client === 'http'
+
+/** The connection of a client over HTTP. @throws Error for a client of another kind */
+export function httpWire({wire}: LabClient): HttpWire {
+  if (wire instanceof HttpWire) return wire
+  throw new Error('not over HTTP')
+}
 
 /** A scenario that waits for what never comes must say what came, before the test's own limit. */
 const LONGEST_MS = 10_000

@@ -50,6 +50,7 @@ export class HttpWire implements RawWire {
   readonly #deliver: Deliver
   readonly #abort = new AbortController()
   readonly #reading = new Set<Promise<void>>()
+  readonly #exchanges = new Map<Json | undefined, AbortController>()
   #version: string | undefined
   /** The session's id, once the server has given one. */
   session: string | undefined
@@ -60,7 +61,10 @@ export class HttpWire implements RawWire {
   }
 
   async send(message: JsonObject): Promise<void> {
-    const response = await this.fetch('POST', JSON.stringify(message))
+    const exchange = new AbortController()
+    this.#exchanges.set(message['id'], exchange)
+    const {signal} = exchange
+    const response = await this.fetch('POST', {body: JSON.stringify(message), signal})
     this.session ??= response.headers.get('mcp-session-id') ?? undefined
     const isRequest = 'method' in message && 'id' in message
     if (isRequest) this.#read(response, {request: message['id'] ?? null})
@@ -71,15 +75,32 @@ export class HttpWire implements RawWire {
     this.#read(await this.fetch('GET'), 'alone')
   }
 
+  /** Loses the connection that a request is answered on. */
+  cut(request: Json): void {
+    this.#exchanges.get(request)?.abort()
+  }
+
   /** Makes any request in this session. */
-  fetch(method: string, body?: string, more: Record<string, string> = {}): Promise<Response> {
+  fetch(
+    method: string,
+    {
+      body,
+      more = {},
+      signal,
+    }: {body?: string; more?: Record<string, string>; signal?: AbortSignal} = {},
+  ): Promise<Response> {
     const headers = new Headers({accept: 'application/json, text/event-stream'})
     if (body !== undefined) headers.set('content-type', 'application/json')
     if (this.session !== undefined) headers.set('mcp-session-id', this.session)
     if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
     for (const [name, value] of Object.entries(more)) headers.set(name, value)
-    const {signal} = this.#abort
-    return fetch(this.url, {method, headers, signal, ...(body !== undefined && {body})})
+    const signals = AbortSignal.any([this.#abort.signal, ...(signal ? [signal] : [])])
+    return fetch(this.url, {
+      method,
+      headers,
+      signal: signals,
+      ...(body !== undefined && {body}),
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,7 +111,7 @@ export class HttpWire implements RawWire {
 
   #read(response: Response, stream: Stream): void {
     const reading = this.#readAll(response, stream).catch((error: unknown) => {
-      if (!this.#abort.signal.aborted) throw error
+      if (!(error instanceof DOMException && error.name === 'AbortError')) throw error
     })
     this.#reading.add(reading)
     void reading.then(() => this.#reading.delete(reading))

@@ -1,6 +1,5 @@
 import {expect} from 'vitest'
-import {HttpWire} from '../../support/raw-wires.ts'
-import {overHttp, scenario} from '../scenario.ts'
+import {httpWire, overHttp, scenario} from '../scenario.ts'
 
 const VERSIONS = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']
 
@@ -80,6 +79,21 @@ export const hellos = [
         expect(client.hello).toMatchObject({protocolVersion: '2025-11-25'})
       }
     },
+  ),
+  scenario(
+    'an unknown version header is refused',
+    ['version:header'],
+    async ({open}) => {
+      const client = await open()
+      const {status, body} = await httpWire(client).fetch('POST', {
+        body: JSON.stringify({jsonrpc: '2.0', id: 1, method: 'tools/list'}),
+        more: {'mcp-protocol-version': '1999-01-01'},
+      })
+      await body?.cancel()
+      expect(status).toBe(400)
+      expect(await client.call('go')).toMatchObject({got: {name: 'go'}})
+    },
+    overHttp,
   ),
   scenario('a server of an older version serves', ['version:older-server'], async ({open}) => {
     const client = await open({script: {hello: {protocolVersion: '2024-11-05'}}})
@@ -182,8 +196,7 @@ export const sessions = [
     async ({open}) => {
       const client = await open()
       await client.call('go')
-      const {wire} = client
-      if (!(wire instanceof HttpWire)) throw new Error('not over HTTP')
+      const wire = httpWire(client)
       const status = async (id: string | undefined) => {
         const headers = {
           'content-type': 'application/json',

@@ -1,6 +1,6 @@
 import {expect} from 'vitest'
 import type {Json, JsonObject} from '../../../src/lib/base/json.ts'
-import {scenario} from '../scenario.ts'
+import {httpWire, overHttp, scenario} from '../scenario.ts'
 
 /** Deeper than any tool needs, and less than what the gateway refuses. */
 const LEVELS = 400
@@ -117,5 +117,23 @@ export const messages = [
         ...more,
       })
     },
+  ),
+  scenario(
+    'what is no message is refused, and the session goes on',
+    ['message:refused'],
+    async ({open}) => {
+      const client = await open()
+      for (const [body, code] of [
+        ['{"jsonrpc": "2.0", "id": 1, "method": ', -32700],
+        ['{"id": 1, "method": "tools/list"}', -32600],
+        ['"text"', -32600],
+      ] as const) {
+        const answer = await httpWire(client).fetch('POST', {body})
+        expect(answer.status).toBe(400)
+        expect(await answer.json()).toMatchObject({jsonrpc: '2.0', error: {code}})
+      }
+      expect(await client.call('go')).toMatchObject({got: {name: 'go'}})
+    },
+    overHttp,
   ),
 ]

@@ -1,6 +1,6 @@
 import {expect} from 'vitest'
 import type {LabArrival, LabStep} from '../../support/lab-client.ts'
-import {overHttp, scenario, throughGateway} from '../scenario.ts'
+import {httpWire, overHttp, scenario, throughGateway} from '../scenario.ts'
 
 const log = (data: string): LabStep => ({
   notify: {method: 'notifications/message', params: {level: 'info', data}},
@@ -154,6 +154,23 @@ export const cancelling = [
     await client.send({id, result: {roots: []}})
     expect(await client.call('go')).toMatchObject({got: {name: 'go'}})
   }),
+  scenario(
+    'a request whose stream is lost goes on',
+    ['cancel:not-lost'],
+    async ({open}) => {
+      const client = await open({
+        script: {on: {'tools/call': [tool('wait', [{until: 'notifications/lab/go'}])]}},
+      })
+      await client.send({id: 'lost', method: 'tools/call', params: {name: 'wait'}})
+      await client.seen('tools/call')
+      httpWire(client).cut('lost')
+      expect(await client.call('go')).toMatchObject({got: {name: 'go'}})
+      await client.send({method: 'notifications/lab/go'})
+      await client.call('go')
+      expect(await client.seen('notifications/cancelled', 0)).toEqual([])
+    },
+    overHttp,
+  ),
   scenario(
     'the end of a session gives up what it asked for',
     ['cancel:session-end'],
