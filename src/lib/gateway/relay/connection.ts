@@ -40,6 +40,13 @@ export class Cancelled extends Error {
   }
 }
 
+/** A request that the server refused, because it knows nothing of the session any more. */
+export class NotTaken extends PluginError {
+  constructor({code, message, hint}: PluginError) {
+    super(code, message, hint === undefined ? {} : {hint})
+  }
+}
+
 interface Pending {
   readonly about: Id | undefined
   readonly token: Id | undefined
@@ -181,9 +188,11 @@ export class Connection {
   #finish(reason: CloseReason): PluginError {
     const error = endedError(this.#server, reason)
     this.#endedWith = error
-    const waiting = [...this.#pending.values()]
+    const waiting = [...this.#pending]
     this.#pending.clear()
-    for (const pending of waiting) pending.reject(error)
+    for (const [id, {reject}] of waiting) {
+      reject(id === reason.refused ? new NotTaken(error) : error)
+    }
     return error
   }
 }

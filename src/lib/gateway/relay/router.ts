@@ -5,7 +5,8 @@ import type {Call, Caller, Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {failure, isResult, result, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
 import type {Link} from './link.ts'
-import {can, type Kind, type Lists} from './lists.ts'
+import type {Lists} from './lists.ts'
+import {can, type Kind} from './pages.ts'
 import {ownersOf} from './uris.ts'
 
 export interface RouterInput {
@@ -16,11 +17,20 @@ export interface RouterInput {
   readonly caller: Caller
 }
 
+/** Answers the requests of an initialized session. */
+export interface RequestRouter {
+  /**
+   * @param signal aborted when the client gives up; what it then gets is nobody's answer
+   * @throws Cancelled when the client gave up
+   */
+  answer(message: Request, signal: AbortSignal): Promise<Response>
+}
+
 /**
- * Answers the requests of an initialized session: lists from all servers, calls from the one server whose name or
+ * Answers the requests of a session with several servers: lists from all servers, calls from the one server whose name or
  * URI is meant, with the server's own names put back in.
  */
-export class Router {
+export class Router implements RequestRouter {
   readonly #input: RouterInput
   readonly #govern: Handler
 
@@ -91,7 +101,8 @@ export class Router {
       return this.#unknown(message, list, `Unknown ${kind}: ${exposed}${hint}`)
     }
     const renamed = {...message, params: {...message.params, name: owner.name}}
-    const {server, name, item: definition} = owner
+    const {server, name} = owner
+    const definition = kind === 'tool' ? lists.definition(server, name) : undefined
     return this.#govern({kind, server, name, definition, request: renamed, caller, signal})
   }
 

@@ -98,7 +98,7 @@ export class RemoteUpstream implements Upstream {
     this.#session = response.headers.get('mcp-session-id') ?? this.#session
     if (response.status === 404 && this.#version !== undefined) {
       await response.body?.cancel()
-      return this.#end('has ended the session')
+      return this.#end('has ended the session', isRequest(message) ? message.id : undefined)
     }
     if (!response.ok) return this.#refused(response, message)
     if (isRequest(message)) await this.#answers(response, message)
@@ -173,9 +173,9 @@ export class RemoteUpstream implements Upstream {
     return fetch(this.#input.url, {...init, headers, redirect: 'manual'})
   }
 
-  #end(what: string): void {
+  #end(what: string, refused?: Id): void {
     this.#stop.abort()
-    this.#close({what, stderr: [], junk: undefined})
+    this.#close({what, stderr: [], junk: undefined, refused})
   }
 
   get #place(): string {

@@ -17,10 +17,11 @@ import {fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
 
 interface News {
-  readonly kind: 'request' | 'notification' | 'opened' | 'failed' | 'ended'
+  readonly kind: 'request' | 'notification' | 'opened' | 'reopened' | 'failed' | 'ended'
   readonly message?: Message
   readonly about?: Id | undefined
   readonly error?: PluginError
+  readonly uris?: readonly string[]
 }
 
 /** A link to a server in memory, with everything that it tells its session. */
@@ -42,6 +43,7 @@ function linkTo(
       onServerRequest: (_from, message, about) => news.add({kind: 'request', message, about}),
       onNotification: (_from, message, about) => news.add({kind: 'notification', message, about}),
       onOpened: () => news.add({kind: 'opened'}),
+      onReopened: (_from, uris) => news.add({kind: 'reopened', uris}),
       onFailed: error => news.add({kind: 'failed', error}),
       onEnded: () => news.add({kind: 'ended'}),
     },
@@ -348,7 +350,13 @@ describe('requests', () => {
     const second = await server.start(1)
     second.say(result((await second.request('tools/call')).id, {}))
     expect(isResult(await again)).toBe(true)
-    expect(news.items.map(({kind}) => kind)).toEqual(['opened', 'ended', 'failed', 'opened'])
+    expect(news.items.map(({kind}) => kind)).toEqual([
+      'opened',
+      'ended',
+      'failed',
+      'opened',
+      'reopened',
+    ])
   })
 
   test('are not answered by what an ended server still sends', async () => {

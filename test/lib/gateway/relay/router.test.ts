@@ -89,7 +89,9 @@ describe('tools', () => {
   test.each([undefined, 5, '', 'nothing', '__proto__', 'constructor'])(
     'are refused under a name that nobody has: %j',
     async name => {
-      const client = await connectedClient({servers: {a: fakeServer(toolScript('x'))}})
+      const client = await connectedClient({
+        servers: {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))},
+      })
       expect(await client.refusal('tools/call', {name})).toMatchObject({
         code: -32602,
         message: expect.stringMatching(/^Unknown tool: /),
@@ -98,7 +100,10 @@ describe('tools', () => {
   )
 
   test('are refused with the names that may have been meant', async () => {
-    const servers = {a: fakeServer(toolScript('read_file', 'write_file', 'list'))}
+    const servers = {
+      a: fakeServer(toolScript('read_file', 'write_file', 'list')),
+      b: fakeServer(toolScript('y')),
+    }
     const client = await connectedClient({servers})
     expect(await client.refusal('tools/call', {name: 'readfile'})).toEqual({
       code: -32602,
@@ -124,7 +129,9 @@ describe('tools', () => {
   })
 
   test('come in one page', async () => {
-    const client = await connectedClient({servers: {a: fakeServer(toolScript('x'))}})
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))},
+    })
     expect(await client.ask('tools/list', {cursor: null})).not.toHaveProperty('nextCursor')
     for (const method of ['tools/list', 'resources/list']) {
       expect(await client.refusal(method, {cursor: ''})).toMatchObject({code: -32602})
@@ -338,7 +345,7 @@ describe('completion', () => {
   })
 
   test('without a reference is refused', async () => {
-    const client = await connectedClient({servers: {a: fakeServer(script)}})
+    const client = await connectedClient({servers: {a: fakeServer(script), b: fakeServer(script)}})
     expect(await client.refusal('completion/complete', {})).toMatchObject({code: -32602})
   })
 })
