@@ -38,7 +38,7 @@ const ACTIVE: Suite = {package: 'conformance', options: ['--suite', 'active']}
  * note down instead of a success. Once this is no longer so, the entry has to go.
  */
 const HIDDEN = [
-  '+ server-sse-polling: server-sse-disconnect-resume INFO',
+  '+ server-sse-polling: server-sse-disconnect-resume INFO (Tool response received on initial POST stream - server did not disconnect mid-call. The test_reconnection tool should close the stream before sending the result.)',
   '- server-sse-polling: server-sse-disconnect-resume SUCCESS',
 ]
 

@@ -4,21 +4,27 @@ import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
+import newer from 'conformance/package.json' with {type: 'json'}
+import older from 'conformance-0-1/package.json' with {type: 'json'}
 import * as z from 'zod'
 
 const PACKAGES = join(import.meta.dirname, '..', '..', 'node_modules')
+const PROGRAMS = {
+  conformance: join(PACKAGES, 'conformance', newer.bin.conformance),
+  'conformance-0-1': join(PACKAGES, 'conformance-0-1', older.bin.conformance),
+}
 /** What a whole suite may take, with a container for each of its sessions on a busy machine. */
 const DEADLINE_MS = 120_000
 
 /** A published suite: the alias of its package, and the options that choose scenarios. */
 export interface Suite {
-  readonly package: 'conformance' | 'conformance-0-1'
+  readonly package: keyof typeof PROGRAMS
   readonly options: readonly string[]
 }
 
 /** What a suite found out about one server. */
 export interface Findings {
-  /** `<scenario>: <check> <STATUS>`, with the reason where there is one; a check that was made twice is there twice. */
+  /** `<scenario>: <check> <STATUS>`, unless successful with the reason; one that was made twice is there twice. */
   readonly checks: readonly string[]
   /** How many scenarios were run. */
   readonly scenarioCount: number
@@ -26,7 +32,12 @@ export interface Findings {
 }
 
 const checksSchema = z.array(
-  z.object({id: z.string(), status: z.string(), errorMessage: z.string().optional()}),
+  z.object({
+    id: z.string(),
+    status: z.string(),
+    errorMessage: z.string().optional(),
+    details: z.object({message: z.string().optional()}).optional(),
+  }),
 )
 
 /** What the suite notes down of its own traffic in between, which is no check. */
@@ -44,8 +55,7 @@ const TRAFFIC = new Set([
 export async function runSuite(suite: Suite, url: string): Promise<Findings> {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
   try {
-    const program = join(PACKAGES, suite.package, 'dist', 'index.js')
-    const args = [program, 'server', '--url', url, ...suite.options, '-o', folder]
+    const args = [PROGRAMS[suite.package], 'server', '--url', url, ...suite.options, '-o', folder]
     const stdio: StdioOptions = ['ignore', 'ignore', 'pipe']
     const child = spawn(process.execPath, args, {stdio, timeout: DEADLINE_MS})
     const exit = once(child, 'exit')
@@ -67,9 +77,10 @@ async function readChecks(folder: string, name: string): Promise<string[]> {
   return checksSchema
     .parse(JSON.parse(json))
     .filter(({id, status}) => status !== 'INFO' || !TRAFFIC.has(id))
-    .map(({id, status, errorMessage}) => {
+    .map(({id, status, errorMessage, details}) => {
       const line = `${scenario}: ${id} ${status}`
-      return errorMessage === undefined ? line : `${line} (${errorMessage})`
+      const reason = errorMessage ?? details?.message
+      return reason === undefined || status === 'SUCCESS' ? line : `${line} (${reason})`
     })
 }
 
