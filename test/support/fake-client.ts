@@ -45,6 +45,7 @@ export class FakeClient {
   readonly dropped: Id[] = []
   readonly opened: string[] = []
   readonly failed: {server: string; error: PluginError}[] = []
+  readonly warnings: string[] = []
   readonly session: Session
   /** What the session takes for the time, in milliseconds. */
   now = 0
@@ -75,6 +76,7 @@ export class FakeClient {
         onOpened: server => void this.opened.push(server),
         onFailed: (server, error) => void this.failed.push({server, error}),
         onListed: () => undefined,
+        onWarning: text => void this.warnings.push(text),
       },
       onClose: () => {
         this.isClosed = true

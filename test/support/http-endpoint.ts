@@ -81,7 +81,7 @@ export async function startHttpEndpoint(
         ],
         memory: fixedMemory(),
         govern: send => send,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}},
+        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
         onClose: () => {
           closed.push(id)
           sessions.delete(session)

@@ -1,6 +1,6 @@
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import type {ListsByKind} from '../../src/lib/gateway/relay/lists.ts'
-import type {ServersMemory} from '../../src/lib/gateway/relay/session.ts'
+import type {ServersMemory} from '../../src/lib/gateway/relay/session-input.ts'
 
 /**
  * A memory that keeps nothing of what it is told.

@@ -49,7 +49,7 @@ export async function sdkSession(
           govern: handler => compose(middlewares, handler),
           patienceMs: 60_000,
           now: () => 0,
-          events: {onOpened: ignore, onFailed: ignore, onListed: ignore},
+          events: {onOpened: ignore, onFailed: ignore, onListed: ignore, onWarning: ignore},
           onClose: ignore,
         }),
     ),

@@ -5,13 +5,13 @@ import type {ConnectedSpec} from '../model/server.ts'
 import type {Memory} from './memory.ts'
 import {allowsTool, type Plan, type PlannedServer} from './plan.ts'
 import {compose, type Middleware} from './pipeline/call.ts'
-import {
-  Session,
-  type Downstream,
-  type ServersMemory,
-  type SessionEvents,
-  type SessionServer,
-} from './relay/session.ts'
+import {Session} from './relay/session.ts'
+import type {
+  Downstream,
+  ServersMemory,
+  SessionEvents,
+  SessionServer,
+} from './relay/session-input.ts'
 import {fingerprint, type StatusStore} from './status.ts'
 import type {Fleet} from './upstream/fleet.ts'
 
@@ -147,6 +147,7 @@ export class Gateway implements AsyncDisposable {
         this.#keep(name, () => status.failed(name, error, this.#specOf(name)))
       },
       onListed: (name, kind, count) => log(`  > ${name}: (${count} ${kind})`),
+      onWarning: text => log(`  ! ${oneLine(text)}`),
     }
   }
 

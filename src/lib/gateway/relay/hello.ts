@@ -88,10 +88,7 @@ const ANYTHING: JsonObject = {
 /** The union of what the servers can do. List changes are always announced: servers come and go here. */
 function mergeCapabilities(servers: readonly KnownServer[]): JsonObject {
   const all = servers.map(({hello}) => (hello ? readable(hello['capabilities']) : ANYTHING))
-  // Tasks belong to one server; with several nobody could tell which.
-  const {tasks, ...merged} = all.reduce<JsonObject>(union, {tools: {}})
-  const known = servers.length === 1 && tasks !== undefined ? {...merged, tasks} : merged
-  return announcing(known)
+  return announcing(all.reduce<JsonObject>(union, {tools: {}}))
 }
 
 function announcing(capabilities: JsonObject): JsonObject {

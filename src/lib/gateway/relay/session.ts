@@ -1,9 +1,7 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
-import type {Caller, Handler} from '../pipeline/call.ts'
+import type {Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
-import type {Memory} from '../memory.ts'
-import type {OpenUpstream} from '../upstream/upstream.ts'
 import {
   failure,
   isRequest,
@@ -23,57 +21,11 @@ import {gatewayHello, negotiateVersion, type KnownServer} from './hello.ts'
 import {Link, type ClientHello} from './link.ts'
 import {changedKind, ListChanges} from './list-changes.ts'
 import {Lists, type ListedServer, type ListsByKind} from './lists.ts'
-import type {Kind} from './pages.ts'
 import {LogLevel} from './log-level.ts'
 import {Router, type RequestRouter} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
+import type {SessionInput, SessionServer} from './session-input.ts'
 import {SoleRouter} from './sole-router.ts'
-
-/** The client's end of a session. */
-export interface Downstream {
-  /**
-   * Sends a message to the client.
-   * @param about the client's request that it belongs to, which decides the stream over HTTP
-   */
-  send(message: Message, about?: Id): void
-  /** A request that will get no answer, because the client cancelled it. */
-  drop(about: Id): void
-}
-
-/** One server as a session needs it. */
-export interface SessionServer {
-  readonly name: string
-  readonly prefix: string | undefined
-  readonly allows: (tool: string) => boolean
-  readonly open: OpenUpstream
-  readonly startTimeoutMs: number
-  /** Its last start failed: nobody should wait long for it. */
-  readonly isDoubtful?: boolean
-}
-
-/** What is remembered of servers, and told of them for later sessions. */
-export type ServersMemory = Pick<Memory, 'recall' | 'opened' | 'listed' | 'nameOf' | 'named'>
-
-export interface SessionInput {
-  readonly id: string
-  readonly version: string
-  readonly servers: readonly SessionServer[]
-  readonly memory: ServersMemory
-  readonly downstream: Downstream
-  /** Wraps the sending of a governed call with everything that governs it. */
-  readonly govern: (send: Handler) => Handler
-  readonly patienceMs: number
-  readonly now: () => number
-  readonly events: SessionEvents
-  readonly onClose: () => void
-}
-
-/** News of a session that concern the whole gateway. */
-export interface SessionEvents {
-  onOpened(server: string): void
-  onFailed(server: string, error: PluginError): void
-  onListed(server: string, kind: Kind, count: number): void
-}
 
 /**
  * One client's session (MCP revisions with `initialize`): its own connection to every server, its own directory of
@@ -101,7 +53,7 @@ export class Session {
   /** Takes one message of the client. Answers and everything else go to the downstream. */
   receive(message: Message): void {
     if (this.#closed) return
-    if (isResponse(message)) this.#serverRequests.answer(message)
+    if (isResponse(message)) this.#serverRequests.answer(this.#router?.toServer(message) ?? message)
     else if (isRequest(message)) void this.#serve(message)
     else this.#hear(message)
   }
@@ -169,14 +121,16 @@ export class Session {
 
   #initialize(message: Request): Response {
     if (this.#router) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
-    const {id, version, servers, memory, govern} = this.#input
+    const {id, version, servers, memory, govern, patienceMs, events} = this.#input
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
     this.#serverRequests.capabilities = objectOf(params['capabilities'])
-    const remembered = servers.map(({name}) => memory.recall(name, hello))
-    const listed = servers.map((server, index) =>
-      this.#listedServer(server, hello, remembered[index]?.lists),
-    )
+    const hellos = new Map<string, JsonObject | undefined>()
+    const listed = servers.map(server => {
+      const known = memory.recall(server.name, hello)
+      hellos.set(server.name, known.hello)
+      return this.#listedServer(server, hello, known.lists)
+    })
     const lists = this.#openLists(listed, hello)
     this.#lists = lists
     const client = objectOf(params['clientInfo'])['name']
@@ -185,10 +139,16 @@ export class Session {
     this.#router =
       sole && others.length === 0 && sole.prefix === undefined
         ? new SoleRouter({server: sole, lists, govern, caller})
-        : new Router({links: this.#links, lists, govern, caller})
-    const known = servers.map(
-      ({name}, index): KnownServer => ({name, hello: remembered[index]?.hello}),
-    )
+        : new Router({
+            links: this.#links,
+            lists,
+            hello: server => this.#links.get(server)?.hello ?? hellos.get(server),
+            govern,
+            caller,
+            patienceMs,
+            warn: text => events.onWarning(text),
+          })
+    const known = servers.map(({name}): KnownServer => ({name, hello: hellos.get(name)}))
     return result(message.id, gatewayHello({...hello, version, servers: known}))
   }
 
@@ -216,7 +176,8 @@ export class Session {
     const link = new Link(
       {server: name, session: id, hello, open, startTimeoutMs, now},
       {
-        onServerRequest: (from, message, about) => this.#serverRequests.ask(from, message, about),
+        onServerRequest: (from, message, about) =>
+          this.#serverRequests.ask(from, this.#router?.toClient(name, message) ?? message, about),
         onNotification: (from, message, about) => this.#relay({name, from}, message, about),
         onOpened: answer => {
           memory.opened(name, hello, answer)
@@ -257,6 +218,10 @@ export class Session {
     if (message.method === 'notifications/initialized') return
     if (message.method === 'notifications/progress') return this.#serverRequests.progress(message)
     if (message.method === 'notifications/cancelled') return this.#cancelled(message)
+    if (message.method === 'notifications/tasks/status') {
+      // A task at the client concerns the server that asked for it, and no other.
+      if (this.#serverRequests.taskStatus(message) || this.#links.size > 1) return
+    }
     for (const link of this.#links.values()) link.notify(message)
   }
 
@@ -285,7 +250,10 @@ export class Session {
       this.#serverRequests.cancel(from, message)
     } else {
       // News of a resource belong to whoever subscribed, not to a request (MCP 2025-11-25, transports).
-      this.#tell(message, message.method === 'notifications/resources/updated' ? undefined : about)
+      this.#tell(
+        this.#router?.toClient(name, message) ?? message,
+        message.method === 'notifications/resources/updated' ? undefined : about,
+      )
     }
   }
 }

@@ -62,6 +62,14 @@ export class SoleRouter implements RequestRouter {
     }
   }
 
+  toClient<T>(_server: string, message: T): T {
+    return message
+  }
+
+  toServer(message: Response): Response {
+    return message
+  }
+
   async #list(message: Request, kind: Kind, signal: AbortSignal): Promise<Response> {
     const {lists} = this.#input
     const cursor = message.params?.['cursor']

@@ -27,7 +27,7 @@ function start() {
         govern: send => send,
         patienceMs: 1000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}},
+        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
         onClose: () => {},
       }),
   })

@@ -71,10 +71,12 @@ describe('gatewayHello', () => {
     })
   })
 
-  test('offers tasks only where it is clear whose they are', () => {
-    const tasks = {list: {}}
-    expect(capabilitiesOf({tasks})).toMatchObject({tasks})
-    expect(capabilitiesOf({tasks}, {tasks})).not.toHaveProperty('tasks')
+  test('offers the tasks of all servers', () => {
+    const tasks = {list: {}, requests: {tools: {call: {}}}}
+    expect(capabilitiesOf({tasks: {cancel: {}}}, {}, {tasks})).toMatchObject({
+      tasks: {cancel: {}, ...tasks},
+    })
+    expect(capabilitiesOf({}, {})).not.toHaveProperty('tasks')
   })
 
   test('stays readable for clients, whatever a server says of itself', () => {
