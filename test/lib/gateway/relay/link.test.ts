@@ -302,6 +302,31 @@ describe('requests', () => {
     )
   })
 
+  test('that became tasks keep their progress token, and others do not', async () => {
+    const server = fakeServer({
+      answers: {
+        'tools/call': ({params}) => (params?.['task'] ? {task: {taskId: 't'}} : {content: []}),
+      },
+    })
+    const {link, news} = linkTo(server)
+    const ask = (id: Id, params: JsonObject) =>
+      link.request(
+        request(id, 'tools/call', {...params, _meta: {progressToken: id}}),
+        asking(id).for,
+      )
+    await Promise.all([ask('plain', {}), ask('', {task: {ttl: 1}})])
+    const [upstream] = server.starts
+    for (const progressToken of [2, 3]) {
+      upstream?.say(notification('notifications/progress', {progressToken, progress: 1}))
+    }
+    const {message, about} = await news.find(({kind}) => kind === 'notification')
+    expect({message, about}).toEqual({
+      message: notification('notifications/progress', {progressToken: '', progress: 1}),
+      about: undefined,
+    })
+    expect(news.items.filter(({kind}) => kind === 'notification')).toHaveLength(1)
+  })
+
   test('are answered after the progress that came before the answer', async () => {
     const order: string[] = []
     const server = fakeServer(silent)
