@@ -14,6 +14,7 @@ const LARGEST_QUEUE_BYTES = 4 * 1024 * 1024
  */
 export class HttpDownstream implements Downstream {
   readonly #headers: Readonly<Record<string, string>>
+  readonly #maxMessageBytes: number
   /** What is being answered; without a stream when the connection was lost. */
   readonly #requests = new Map<Id, EventStream | undefined>()
   readonly #waiting: {readonly message: Message; readonly bytes: number}[] = []
@@ -21,8 +22,9 @@ export class HttpDownstream implements Downstream {
   #standalone: EventStream | undefined
   #isClosed = false
 
-  constructor(sessionId: string) {
+  constructor(sessionId: string, maxMessageBytes: number) {
     this.#headers = {'mcp-session-id': sessionId}
+    this.#maxMessageBytes = maxMessageBytes
   }
 
   /** Whether a client is listening or waiting right now. */
@@ -52,7 +54,7 @@ export class HttpDownstream implements Downstream {
 
   /** Opens the stream that the answer to a request, and all that belongs to it, goes out on. */
   openRequestStream(id: Id, response: ServerResponse): void {
-    const stream = openEventStream(response, this.#headers)
+    const stream = openEventStream(response, this.#headers, this.#maxMessageBytes)
     this.#requests.set(id, stream)
     onGone(response, () => {
       if (this.#requests.get(id) === stream) this.#requests.set(id, undefined)
@@ -62,7 +64,7 @@ export class HttpDownstream implements Downstream {
   /** Opens the stream for everything that belongs to no request; one that was open before is ended. */
   openStandalone(response: ServerResponse): void {
     this.#standalone?.end()
-    const stream = openEventStream(response, this.#headers)
+    const stream = openEventStream(response, this.#headers, this.#maxMessageBytes)
     this.#standalone = stream
     onGone(response, () => {
       if (this.#standalone === stream) this.#standalone = undefined

@@ -1,14 +1,11 @@
 import type {ServerResponse} from 'node:http'
 import {isRequest, isResponse, type Message} from '../wire/jsonrpc.ts'
-import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
 
 /** Comment lines that keep proxies and clients from taking a quiet stream for a dead one. */
 const KEEP_ALIVE_MS = 15_000
 
 /** From here on a client that does not read loses notifications; requests and answers still go out. */
 const MANY_UNREAD_BYTES = 4 * 1024 * 1024
-/** From here on it loses the stream. The largest message fits beside everything that may wait before it. */
-const MOST_UNREAD_BYTES = MANY_UNREAD_BYTES + 2 * LARGEST_MESSAGE_BYTES
 
 /** An open stream of server-sent events (HTML standard, 9.2) that carries one message an event. */
 export interface EventStream {
@@ -23,11 +20,15 @@ export interface EventStream {
 /**
  * Turns a response into an event stream.
  * @param headers sent besides the ones that make it a stream
+ * @param maxMessageBytes the largest message that comes from the other side
  */
 export function openEventStream(
   response: ServerResponse,
   headers: Readonly<Record<string, string>>,
+  maxMessageBytes: number,
 ): EventStream {
+  // From here on the client loses the stream. The largest message fits beside everything that may wait before it.
+  const mostUnreadBytes = MANY_UNREAD_BYTES + 2 * maxMessageBytes
   response.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache, no-transform',
@@ -46,7 +47,7 @@ export function openEventStream(
       if (response.writableEnded || response.destroyed) return
       if (isDispensable(message) && response.writableLength > MANY_UNREAD_BYTES) return
       response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
-      if (response.writableLength > MOST_UNREAD_BYTES) response.destroy()
+      if (response.writableLength > mostUnreadBytes) response.destroy()
     },
     end() {
       clearInterval(keepAlive)

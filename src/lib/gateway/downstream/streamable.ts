@@ -7,7 +7,7 @@ import type {Downstream} from '../relay/session-input.ts'
 import {isRequest, isUnusable, parseMessage, RPC, type Message} from '../wire/jsonrpc.ts'
 import {readBody} from './body.ts'
 import {HttpDownstream} from './http-session.ts'
-import {refuse, whyUnusable} from './refusals.ts'
+import {bodyTooLarge, refuse, whyUnusable} from './refusals.ts'
 
 /** A session without a request or an open stream for this long is ended, and its containers with it. */
 const IDLE_MS = 30 * 60_000
@@ -24,6 +24,8 @@ export interface StreamableInput {
   readonly openSession: (id: string, downstream: Downstream) => Session
   /** Milliseconds from any fixed point. */
   readonly now: () => number
+  /** The largest message that is taken. */
+  readonly maxMessageBytes: number
   readonly warn: (text: string) => void
 }
 
@@ -74,8 +76,9 @@ export class StreamableEndpoint implements Disposable {
     if (!/^application\/json\s*(;|$)/i.test(type)) {
       return invalid(response, 415, 'the body must be application/json')
     }
-    const body = await readBody(request)
-    if (body === undefined) return invalid(response, 413, 'the body is too large')
+    const {maxMessageBytes} = this.#input
+    const body = await readBody(request, maxMessageBytes)
+    if (body === undefined) return invalid(response, 413, bodyTooLarge(maxMessageBytes))
     // Reading took its time.
     if (this.#isStopped) return refuseStopping(response)
     const message = parseMessage(body)
@@ -120,7 +123,7 @@ export class StreamableEndpoint implements Disposable {
     }
     // 192 bits that nobody can guess: the id is all that tells a session's owner from others with the same token.
     const id = randomBytes(24).toString('base64url')
-    const downstream = new HttpDownstream(id)
+    const downstream = new HttpDownstream(id, this.#input.maxMessageBytes)
     const session = this.#input.openSession(id, downstream)
     const entry = {session, downstream, usedAt: this.#input.now()}
     this.#sessions.set(id, entry)

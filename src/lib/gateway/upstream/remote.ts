@@ -14,7 +14,7 @@ import {
   type Message,
   type Request,
 } from '../wire/jsonrpc.ts'
-import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import {reportOversize, type SizeLimit} from './oversize.ts'
 import {readResumable} from './resumable.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 import {pause} from './waiting.ts'
@@ -28,7 +28,7 @@ const FAREWELL_MS = 2000
 /** Pauses before a lost stream of the server's own messages is opened again. */
 const RECONNECT_MS = [1000, 5000, 30_000] as const
 
-export interface RemoteInput {
+export interface RemoteInput extends SizeLimit {
   readonly url: string
   /** Sent with every request to this address, and to no other. */
   readonly headers: readonly (readonly [string, string])[]
@@ -118,24 +118,26 @@ export class RemoteUpstream implements Upstream {
       }
       this.#input.onMessage(message)
     }
+    const {maxMessageBytes} = this.#input
     if (isEventStream(response) && response.body) {
       await readResumable(response.body, {
         read: (body, {onEvent, onRetry}) =>
-          readEvents(
-            body,
-            LARGEST_MESSAGE_BYTES,
-            event => {
+          readEvents(body, maxMessageBytes, {
+            onEvent: event => {
               onEvent(event)
               deliver(event.data, receive)
             },
+            onOversize: oversize => reportOversize(oversize, this.#input, receive),
             onRetry,
-          ),
+          }),
         rest: last => this.#rest(last, signal),
         isOver: () => answered,
         signal,
       })
     } else {
-      deliver(await readText(response.body, LARGEST_MESSAGE_BYTES), receive)
+      const text = await readText(response.body, maxMessageBytes)
+      if (text === undefined) return this.#fail(request, longAnswer(this.#input))
+      deliver(text, receive)
     }
     if (!answered) this.#fail(request, `${this.#place} ended its answer before the result`)
   }
@@ -157,7 +159,7 @@ export class RemoteUpstream implements Upstream {
   /** A body that is a JSON-RPC error is the server's own answer; anything else is told by its status. */
   async #refused(response: Response, message: Message): Promise<void> {
     const text = await readText(response.body, LARGEST_REFUSAL_BYTES).catch(() => '')
-    const told = isRequest(message) ? errorFor(text, message.id) : undefined
+    const told = text !== undefined && isRequest(message) ? errorFor(text, message.id) : undefined
     if (told) this.#input.onMessage(told)
     else this.#fail(message, `${this.#place} answered with HTTP status ${response.status}`)
   }
@@ -175,9 +177,13 @@ export class RemoteUpstream implements Upstream {
       )
       if (response && !isEventStream(response)) return void response.body?.cancel()
       if (response?.body) {
-        await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({data}) => {
-          lost = 0
-          deliver(data, this.#input.onMessage)
+        const {maxMessageBytes, onMessage} = this.#input
+        await readEvents(response.body, maxMessageBytes, {
+          onEvent({data}) {
+            lost = 0
+            deliver(data, onMessage)
+          },
+          onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
         }).catch(() => undefined)
       }
       await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, this.#stop.signal)
@@ -224,6 +230,10 @@ function isEventStream({ok, headers}: Response): boolean {
 /** Waits until a message was taken, but not for ever: one that hangs must not hold back the ones behind it. */
 export async function takenInTime(sent: Promise<void>): Promise<void> {
   await withDeadline(sent, TAKEN_MS, () => new Error('too late')).catch(() => undefined)
+}
+
+function longAnswer({server, maxMessageBytes}: RemoteInput): string {
+  return `an answer of server ${server} has more than the ${maxMessageBytes} bytes that --max-message-size allows`
 }
 
 function deliver(text: string, onMessage: (message: Message) => void): void {

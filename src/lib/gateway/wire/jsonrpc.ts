@@ -122,8 +122,8 @@ function withoutNulls(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !absent(key)))
 }
 
-/** A number too large for JSON's readers would come back as null. */
-function idOf({id}: JsonObject): Id | undefined {
+/** The id of a message, if it is one. A number too large for JSON's readers would come back as null. */
+export function idOf({id}: JsonObject): Id | undefined {
   return typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id)) ? id : undefined
 }
 

@@ -1,10 +1,11 @@
 import {PassThrough} from 'node:stream'
 import * as fc from 'fast-check'
-import {describe, expect, test} from 'vitest'
+import {describe, expect, test, vi} from 'vitest'
 import {serveStdio} from '../../../../src/lib/gateway/downstream/stdio.ts'
-import {LARGEST_MESSAGE_BYTES} from '../../../../src/lib/gateway/wire/lines.ts'
 import {Session} from '../../../../src/lib/gateway/relay/session.ts'
 import {fixedMemory} from '../../../support/memory.ts'
+
+const LARGEST_MESSAGE_BYTES = 64 * 1024
 
 /** A session without servers, served over two streams. */
 function start() {
@@ -16,6 +17,7 @@ function start() {
     stdin,
     write: line => void written.push(line),
     warn: text => void warnings.push(text),
+    maxMessageBytes: LARGEST_MESSAGE_BYTES,
     signal: stop.signal,
     openSession: downstream =>
       new Session({
@@ -82,15 +84,38 @@ describe('serveStdio', () => {
     expect(JSON.parse(written[0] ?? '')).toMatchObject({id: 7, error: {code: -32600}})
   })
 
-  test('refuses a message that is too large, and takes the next one', async () => {
-    const {stdin, written, warnings} = start()
-    const piece = Buffer.alloc(1024 * 1024, 'x')
-    for (let sent = 0; sent <= LARGEST_MESSAGE_BYTES; sent += piece.length) stdin.write(piece)
-    stdin.write(`\n${ping(1)}`)
-    await expect.poll(() => written).toEqual([pong(1)])
-    expect(warnings).toEqual([
-      `! a message of ${LARGEST_MESSAGE_BYTES + piece.length} bytes on stdin was refused`,
-    ])
+  const ballast = 'x'.repeat(LARGEST_MESSAGE_BYTES)
+  test.each([
+    ['nothing in it', ballast, null, -32600],
+    ['an id in front', {jsonrpc: '2.0', id: 7, method: 'ping', params: {ballast}}, 7, -32600],
+    ['an id at the end', {method: 'ping', params: {ballast}, jsonrpc: '2.0', id: 'é'}, 'é', -32600],
+    ['no id', {jsonrpc: '2.0', method: 'notifications/x', params: {ballast}}, null, -32600],
+  ])(
+    'refuses a message that is too large with %s, and takes the next one',
+    async (_, message, id, code) => {
+      const {stdin, written, warnings} = start()
+      const line = JSON.stringify(message)
+      stdin.write(line)
+      stdin.write(`\n${ping(1)}`)
+      await expect.poll(() => written).toHaveLength(2)
+      const text = `the message has ${Buffer.byteLength(line)} bytes, more than the ${LARGEST_MESSAGE_BYTES} that --max-message-size allows`
+      expect(JSON.parse(written[0] ?? '')).toEqual({
+        jsonrpc: '2.0',
+        id,
+        error: {code, message: text},
+      })
+      expect(written[1]).toBe(pong(1))
+      expect(warnings).toEqual([`! a line on stdin was refused: ${text}`])
+    },
+  )
+
+  test('tells the server when the answer of the client is too large', async () => {
+    const {stdin, written, session} = start()
+    const received = vi.spyOn(session, 'receive')
+    stdin.write(`${JSON.stringify({jsonrpc: '2.0', id: 3, result: {ballast}})}\n`)
+    await expect.poll(() => received.mock.calls).toHaveLength(1)
+    expect(received.mock.calls[0]).toMatchObject([{id: 3, error: {code: -32603}}])
+    expect(written).toEqual([])
   })
 
   test('reads no more when it is stopped, so that an open stdin keeps nobody', async () => {

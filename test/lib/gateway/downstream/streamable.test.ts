@@ -13,8 +13,11 @@ import {
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import * as z from 'zod'
-import {LARGEST_MESSAGE_BYTES} from '../../../../src/lib/gateway/wire/lines.ts'
-import {startHttpEndpoint, type HttpEndpoint} from '../../../support/http-endpoint.ts'
+import {
+  LARGEST_MESSAGE_BYTES,
+  startHttpEndpoint,
+  type HttpEndpoint,
+} from '../../../support/http-endpoint.ts'
 import {cut, events, fetchRaw, RawClient, send} from '../../../support/raw-http.ts'
 
 const JSON_BODY = {'content-type': 'application/json'}
