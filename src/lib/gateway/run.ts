@@ -21,6 +21,8 @@ export interface RunInput {
   readonly stdin: Readable
   /** Takes whole lines for the client of the stdio transport. */
   readonly write: (line: string) => void
+  /** How many bytes of what `write` took have not been read. */
+  readonly unreadBytes: () => number
   /** Aborted when nobody reads what `write` takes any more: the client of the stdio transport is gone. */
   readonly unread?: AbortSignal
   /** Aborted when the gateway should stop. */
@@ -35,8 +37,9 @@ export async function runGateway(input: RunInput): Promise<void> {
   await using scope = new Scope()
   const started = performance.now()
   const {transport, unread, deps} = input
-  const signal =
-    transport.kind === 'stdio' && unread ? AbortSignal.any([input.signal, unread]) : input.signal
+  const stuck = new AbortController()
+  const left = [input.signal, stuck.signal, ...(unread ? [unread] : [])]
+  const signal = transport.kind === 'stdio' ? AbortSignal.any(left) : input.signal
   let session: Session | undefined
   let plan: Plan
   if (transport.kind === 'stdio') {
@@ -45,6 +48,8 @@ export async function runGateway(input: RunInput): Promise<void> {
     session = serveStdio({
       stdin: input.stdin,
       write: input.write,
+      unreadBytes: input.unreadBytes,
+      onStuck: () => stuck.abort(),
       warn: deps.notify,
       maxMessageBytes: input.options.maxMessageBytes,
       openSession: downstream => setup.gateway.openSession('stdio', downstream),

@@ -55,6 +55,7 @@ async function start(
     transport,
     stdin,
     write: line => void written.push(line),
+    unreadBytes: () => 0,
     ...(more.unread && {unread: more.unread}),
     signal: more.signal ?? stop.signal,
   }
@@ -365,6 +366,7 @@ test('a health check is told when the gateway serves', async () => {
     transport: {...local, port: await freePort(), allowUnauthenticated: true},
     stdin: new PassThrough(),
     write: () => undefined,
+    unreadBytes: () => 0,
     signal: stop.signal,
   })
   const port = lastPort

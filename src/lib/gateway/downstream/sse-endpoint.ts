@@ -3,10 +3,12 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 import {messageOf} from '../../base/errors.ts'
 import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
-import {isUnusable, parseMessage} from '../wire/jsonrpc.ts'
+import {isUsable, parseIncoming, whyNoBatch} from '../wire/batch.ts'
+import {modernVersion} from '../wire/era.ts'
+import {isUnusable} from '../wire/jsonrpc.ts'
 import {readBody} from './body.ts'
 import {MCP_PATH, MESSAGES_PATH, pathOf, SSE_PATH} from './paths.ts'
-import {bodyTooLarge, refuse, refuseInvalid, refuseUnavailable, whyUnusable} from './refusals.ts'
+import {bodyTooLarge, refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
 import {openEventStream, type EventStream} from './sse.ts'
 
 /** Each holds a stream open, so none of them is idle and could make room for another. */
@@ -64,7 +66,10 @@ export class SseEndpoint implements Disposable {
     }
     // 192 bits that nobody can guess: the id is all that tells a session's owner from others with the same token.
     const id = randomBytes(24).toString('base64url')
-    const stream = openEventStream(response, {}, this.#input.maxMessageBytes)
+    const stream = openEventStream(response, {
+      headers: {},
+      maxMessageBytes: this.#input.maxMessageBytes,
+    })
     response.write(`event: endpoint\ndata: ${MESSAGES_PATH}?sessionId=${id}\n\n`)
     const session = this.#input.openSession(id, {
       send: message => stream.send(message),
@@ -91,15 +96,26 @@ export class SseEndpoint implements Disposable {
     const {maxMessageBytes} = this.#input
     const body = await readBody(request, maxMessageBytes)
     if (body === undefined) return refuseInvalid(response, 413, bodyTooLarge(maxMessageBytes))
-    const message = parseMessage(body)
-    if (isUnusable(message)) {
-      return refuse(response, 400, {code: message.code, message: whyUnusable(body, message)})
-    }
     // Reading took its time: the stream may be gone, and the session with it.
     const entry = this.#sessions.get(id)
     if (!entry) return refuseUnknown(response)
+    this.#take(body, entry.session, response)
+  }
+
+  #take(body: string, session: Session, response: ServerResponse): void {
+    const incoming = parseIncoming(body)
+    const elements = Array.isArray(incoming) ? incoming : [incoming]
+    if (Array.isArray(incoming)) {
+      const why = whyNoBatch(incoming, session.protocolVersion)
+      if (why !== undefined) return refuseInvalid(response, 400, why)
+    }
+    const bad = elements.find(isUnusable)
+    if (bad) return refuse(response, 400, {code: bad.code, message: bad.reason})
+    const messages = elements.filter(isUsable)
+    const modern = modernVersion(messages[0])
+    if (modern !== undefined) return refuseModern(response, messages[0], modern)
     response.writeHead(202).end()
-    entry.session.receive(message)
+    for (const message of messages) session.receive(message)
   }
 
   async #end(id: string): Promise<void> {

@@ -5,7 +5,8 @@ import {Scope} from '../../base/scope.ts'
 import type {Engine} from '../../engine/engine.ts'
 import {splitFrames} from '../../engine/frames.ts'
 import type {ContainerOptions} from '../../engine/options.ts'
-import {isUnusable, parseMessage, type Message} from '../wire/jsonrpc.ts'
+import {parseMessages} from '../wire/batch.ts'
+import type {Message} from '../wire/jsonrpc.ts'
 import {lineReader} from '../wire/lines.ts'
 import {reportOversize, type SizeLimit} from './oversize.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
@@ -174,8 +175,9 @@ class ContainerUpstream implements Upstream {
   }
 
   #line(line: string): void {
-    const message = parseMessage(line)
-    if (!isUnusable(message)) return this.#parts.run.onMessage(message)
+    const messages = parseMessages(line)
+    for (const message of messages) this.#parts.run.onMessage(message)
+    if (messages.length > 0) return
     // Banners and stray prints are common; they only matter when the server never speaks.
     this.#junk ??= this.#parts.run.redact(line).slice(0, LONGEST_JUNK)
   }

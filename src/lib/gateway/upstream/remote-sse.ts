@@ -1,5 +1,6 @@
+import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
-import {failure, isRequest, isUnusable, parseMessage, RPC, type Message} from '../wire/jsonrpc.ts'
+import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
 import {reportOversize} from './oversize.ts'
 import {reasonOf, takenInTime, type RemoteInput} from './remote.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
@@ -47,8 +48,7 @@ export class SseUpstream implements Upstream {
       await readEvents(response.body, maxMessageBytes, {
         onEvent({event, data}) {
           if (event === 'endpoint') return endpoint.resolve(endpointOf(data, url))
-          const message = parseMessage(data)
-          if (!isUnusable(message)) onMessage(message)
+          for (const message of parseMessages(data)) onMessage(message)
         },
         onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
       })

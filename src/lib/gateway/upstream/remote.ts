@@ -1,6 +1,7 @@
 import {withDeadline} from '../../base/async.ts'
 import {messageOf} from '../../base/errors.ts'
 import {isJsonObject} from '../../base/json.ts'
+import {parseMessages} from '../wire/batch.ts'
 import {readEvents, readText} from '../wire/events.ts'
 import {
   classify,
@@ -8,7 +9,6 @@ import {
   isRequest,
   isResponse,
   isUnusable,
-  parseMessage,
   RPC,
   type Id,
   type Message,
@@ -237,9 +237,7 @@ function longAnswer({server, maxMessageBytes}: RemoteInput): string {
 }
 
 function deliver(text: string, onMessage: (message: Message) => void): void {
-  if (text.trim() === '') return
-  const message = parseMessage(text)
-  if (!isUnusable(message)) onMessage(message)
+  for (const message of parseMessages(text)) onMessage(message)
 }
 
 /** The body of a refusal as the answer to a request, when it is a JSON-RPC error; servers often leave its id out. */

@@ -449,6 +449,35 @@ describe('RemoteUpstream', () => {
   })
 })
 
+describe('a batch of a server', () => {
+  const told = notification('notifications/message', {level: 'info', data: 'on it'})
+  const batch = JSON.stringify([told, 'junk', {jsonrpc: '2.0', id: 1, result: {}}])
+
+  test.each([
+    ['JSON', 'application/json', batch],
+    ['an event', 'text/event-stream', `data: ${batch}\n\n`],
+  ])('that is %s is taken message by message', async (_, type, body) => {
+    const url = await listen((_incoming, response) => {
+      response.writeHead(200, {'content-type': type}).end(body)
+    })
+    const {upstream, received, next} = connect(input => new RemoteUpstream(input), {url})
+    upstream.send(INITIALIZE)
+    expect(await next(hasId(1))).toMatchObject({result: {}})
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+
+  test('on the stream of HTTP+SSE is taken message by message', async () => {
+    const url = await listen((incoming, response) => {
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write(`event: endpoint\ndata: /mcp\n\ndata: ${batch}\n\n`)
+    })
+    const {received, next} = connect(input => new SseUpstream(input), {url})
+    await next(hasId(1))
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+})
+
 describe('SseUpstream', () => {
   test('answers for a server whose answer is too large, and goes on with the stream', async () => {
     const url = await listen((incoming, response) => {
