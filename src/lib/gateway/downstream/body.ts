@@ -1,24 +1,44 @@
-import type {IncomingMessage} from 'node:http'
-import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {refuseInvalid} from './refusals.ts'
+import {Collector} from '../wire/oversize.ts'
+
+/**
+ * Reads the JSON text that a client posts.
+ * @returns undefined when it is refused: that is answered already
+ * @throws the connection's error when the client leaves, or is too slow for the server's time limit
+ */
+export async function readPosted(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<string | undefined> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    refuseInvalid(response, 415, 'the body must be application/json')
+    return undefined
+  }
+  const body = await readBody(request, maxBytes)
+  if (body === undefined) {
+    const why = `the body is too large: --max-message-size allows ${maxBytes} bytes`
+    refuseInvalid(response, 413, why)
+  }
+  return body
+}
 
 /**
  * Reads a request's body as UTF-8 text.
- * @returns undefined when it is larger than a message may be. It is then read to its end all the same and thrown away:
- *   a client that is still sending would see a broken connection and not the answer
+ * @param maxBytes the largest body that is taken
+ * @returns undefined when it is larger. It is then read to its end all the same and thrown away: a client that is
+ *   still sending would see a broken connection and not the answer
  * @throws the connection's error when the client leaves, or is too slow for the server's time limit
  */
-export function readBody(request: IncomingMessage): Promise<string | undefined> {
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= LARGEST_MESSAGE_BYTES) chunks.push(chunk)
-      else chunks.length = 0
+    const body = new Collector(maxBytes)
+    request.on('data', (chunk: Buffer) => body.add(chunk))
+    request.once('end', () => {
+      const taken = body.take() ?? Buffer.alloc(0)
+      resolve(Buffer.isBuffer(taken) ? taken.toString() : undefined)
     })
-    request.once('end', () =>
-      resolve(size <= LARGEST_MESSAGE_BYTES ? Buffer.concat(chunks).toString('utf8') : undefined),
-    )
     request.once('error', reject)
   })
 }
