@@ -10,6 +10,11 @@ export interface Session {
    * @throws Error when the answer is another one
    */
   call(tool: string, args: object, expected: string | number): Promise<void>
+  /**
+   * Closes the connections; the next call opens new ones. Servers close what is idle for some seconds, and a request
+   * that is sent at that very moment is lost.
+   */
+  rest(): void
 }
 
 /** What a load came to. */
@@ -53,13 +58,16 @@ export async function openSession({url}: Subject): Promise<Session> {
   headers['mcp-session-id'] = hello.session
   await send({jsonrpc: '2.0', method: 'notifications/initialized'})
   await ask('tools/list', {})
+  agent.destroy()
   return {
     async call(tool, args, expected) {
       const {body} = await ask('tools/call', {name: tool, arguments: args})
       const isRight =
         typeof expected === 'string' ? body.includes(expected) : body.length >= expected
-      if (!isRight) throw new Error(`not the answer that was expected: ${body.subarray(0, 500)}`)
+      if (!isRight)
+        throw new Error(`not the answer that was expected: ${body.toString('utf8', 0, 500)}`)
     },
+    rest: () => agent.destroy(),
   }
 }
 
@@ -85,6 +93,7 @@ export async function load(
   }
   await Promise.all(Array.from({length: options.callers}, caller))
   const seconds = (performance.now() - started) / 1000
+  for (const session of sessions) session.rest()
   return {
     processorUs: ((subject.processorMs() - processorBefore) * 1000) / times.length,
     perSecond: times.length / seconds,
@@ -107,7 +116,7 @@ function post(
         const body = Buffer.concat(chunks)
         const session = String(response.headers['mcp-session-id'])
         if (response.statusCode === 200 || response.statusCode === 202) resolve({body, session})
-        else reject(new Error(`HTTP ${response.statusCode}: ${body}`))
+        else reject(new Error(`HTTP ${response.statusCode}: ${body.toString()}`))
       })
     })
     sent.once('error', reject)
