@@ -5,7 +5,9 @@ import {beforeAll, describe, expect, test, vi} from 'vitest'
 import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
 import {containerOptions} from '../../../../src/lib/engine/options.ts'
 import {startContainer} from '../../../../src/lib/gateway/upstream/container.ts'
+import {notification} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
+import {Inbox} from '../../../support/inbox.ts'
 import {
   startGateway,
   TestClient,
@@ -18,6 +20,9 @@ import {
 const run = promisify(execFile)
 const inspect = async ({id}: Pick<ContainerFacts, 'id'>) =>
   JSON.parse((await run('docker', ['inspect', id])).stdout)[0]
+
+const lines = (...methods: readonly string[]) =>
+  methods.map(method => `${JSON.stringify(notification(method))}\n`).join('')
 
 /** Runs a test against a gateway of these servers; afterwards it has left nothing behind. */
 async function withServers(
@@ -235,20 +240,44 @@ describe('startContainer', () => {
     extraHosts: [],
     limits: {cpus: 0, memoryBytes: undefined, pids: 0},
   })
+  const quietRun = {
+    name: 'deaf',
+    options,
+    onMessage: () => undefined,
+    onStderr: () => undefined,
+    onLost: () => undefined,
+    redact: (text: string) => text,
+  }
+
+  test('sends what is said at once as one write, in order, also right before the end', async () => {
+    const writes = new Inbox<string>()
+    const socket = new Duplex({
+      read: () => undefined,
+      writev(chunks, done) {
+        writes.add(chunks.map(({chunk}) => String(chunk)).join(''))
+        done()
+      },
+    })
+    const upstream = await startContainer(
+      engineWith(socket, []),
+      quietRun,
+      new AbortController().signal,
+    )
+    upstream.send(notification('a'))
+    upstream.send(notification('b'))
+    await writes.find(() => true)
+    upstream.send(notification('c'))
+    socket.push(null)
+    await upstream[Symbol.asyncDispose]()
+    expect(writes.items).toEqual([lines('a', 'b'), lines('c')])
+  })
 
   test('gives up on a server that does not read, before it fills the memory', async () => {
     const removed: string[] = []
     const deaf = new Duplex({read: () => undefined, write: () => undefined})
     const upstream = await startContainer(
       engineWith(deaf, removed),
-      {
-        name: 'deaf',
-        options,
-        onMessage: () => undefined,
-        onStderr: () => undefined,
-        onLost: () => undefined,
-        redact: text => text,
-      },
+      quietRun,
       new AbortController().signal,
     )
     const ballast = 'x'.repeat(32 * 1024 * 1024)
