@@ -1,4 +1,4 @@
-import {createHash, timingSafeEqual} from 'node:crypto'
+import {hash, timingSafeEqual} from 'node:crypto'
 import {
   createServer,
   type IncomingMessage,
@@ -100,7 +100,7 @@ function tokenCheck(token: string | undefined): (header: string | undefined) => 
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /** A web page must not reach the gateway through the user's browser (DNS rebinding, cross-site requests). */
