@@ -4,6 +4,8 @@ import {TOKEN, type Subject} from './subject.ts'
 
 /** A session of a subject, with a client in it. */
 export interface Session {
+  /** How long `initialize` took, in milliseconds. */
+  readonly initializeMs: number
   /**
    * Calls a tool.
    * @param expected text that the answer holds, or how many bytes it has at least
@@ -33,7 +35,8 @@ export interface LoadOptions {
   readonly call: (session: Session) => Promise<void>
 }
 
-const HELLO = {
+/** What clients introduce themselves with. */
+export const HELLO = {
   protocolVersion: '2025-11-25',
   capabilities: {},
   clientInfo: {name: 'bench', version: '1'},
@@ -54,12 +57,15 @@ export async function openSession({url}: Subject): Promise<Session> {
     id += 1
     return send({jsonrpc: '2.0', id, method, params})
   }
+  const started = performance.now()
   const hello = await ask('initialize', HELLO)
+  const initializeMs = performance.now() - started
   headers['mcp-session-id'] = hello.session
   await send({jsonrpc: '2.0', method: 'notifications/initialized'})
   await ask('tools/list', {})
   agent.destroy()
   return {
+    initializeMs,
     async call(tool, args, expected) {
       const {body} = await ask('tools/call', {name: tool, arguments: args})
       const isRight =
