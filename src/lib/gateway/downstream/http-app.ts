@@ -105,15 +105,17 @@ function digest(text: string): Buffer {
 
 /** A web page must not reach the gateway through the user's browser (DNS rebinding, cross-site requests). */
 function isFromHere(request: IncomingMessage, loopback: boolean): boolean {
-  const {host, origin} = request.headers
-  if (loopback && !isLocalName(hostName(`http://${host ?? ''}`))) return false
+  const {host = '', origin} = request.headers
+  if (loopback && !USUAL_HOST.test(host) && !isLocalName(hostName(`http://${host}`))) return false
   return origin === undefined || isLocalName(hostName(origin))
 }
 
-function hostName(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined
-  const {protocol, hostname} = new URL(url)
-  return protocol === 'http:' || protocol === 'https:' ? hostname : undefined
+/** What nearly every client sends as its Host, told without reading it as a URL. */
+const USUAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::[1-5]?\d{1,4})?$/
+
+function hostName(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.hostname : undefined
 }
 
 /** Whether a host name or address means this machine alone (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3). */
