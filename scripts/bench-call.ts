@@ -6,13 +6,14 @@
 import {randomUUID} from 'node:crypto'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
-import {Scope} from '../src/lib/base/scope.ts'
+import type {Scope} from '../src/lib/base/scope.ts'
 import {table} from '../src/lib/ui/table.ts'
 import {load, openSession, type Load, type LoadOptions, type Session} from './bench/client.ts'
 import {removeContainers} from './bench/containers.ts'
 import {median, verdict, type Goal} from './bench/figures.ts'
+import {runBench} from './bench/run.ts'
 import {makeHome, startBareRelay, startGateway, type Subject} from './bench/subject.ts'
-import {report, runMain} from './process.ts'
+import {report} from './process.ts'
 import {importFixture} from './samples.ts'
 
 const ROUNDS = 7
@@ -141,9 +142,4 @@ async function settledMiB(subject: Subject): Promise<number> {
   return now
 }
 
-await runMain(async () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-  await using scope = new Scope()
-  await bench(scope)
-  return 0
-})
+await runBench(bench)

@@ -7,13 +7,14 @@
 import {spawn, spawnSync} from 'node:child_process'
 import {once} from 'node:events'
 import {createInterface} from 'node:readline'
-import {Scope} from '../src/lib/base/scope.ts'
+import type {Scope} from '../src/lib/base/scope.ts'
 import {table} from '../src/lib/ui/table.ts'
 import {HELLO, openSession} from './bench/client.ts'
 import {median, verdict, type Goal} from './bench/figures.ts'
 import {openManyServers} from './bench/many-servers.ts'
+import {runBench} from './bench/run.ts'
 import {gatewayArgs, makeHome, startGateway, type Home} from './bench/subject.ts'
-import {report, runMain} from './process.ts'
+import {report} from './process.ts'
 
 const ROUNDS = 7
 // Images of this machine: no registry is asked for them, which would be what is measured.
@@ -104,9 +105,4 @@ async function bench(scope: Scope): Promise<void> {
   process.stdout.write(table(rows))
 }
 
-await runMain(async () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-  await using scope = new Scope()
-  await bench(scope)
-  return 0
-})
+await runBench(bench)
