@@ -9,10 +9,11 @@ import {randomUUID} from 'node:crypto'
 import {createServer, type ServerResponse} from 'node:http'
 import {splitFrames} from '../../src/lib/engine/frames.ts'
 import {containerOptions} from '../../src/lib/engine/options.ts'
-import {LARGEST_MESSAGE_BYTES, lineReader} from '../../src/lib/gateway/wire/lines.ts'
+import {lineReader} from '../../src/lib/gateway/wire/lines.ts'
 import {benchEngine} from './containers.ts'
 
 const [image = '', server = ''] = process.argv.slice(2)
+const LONGEST_LINE = 64 * 1024 * 1024
 const engine = await benchEngine()
 const relays = new Map<string, Awaited<ReturnType<typeof openRelay>>>()
 
@@ -26,7 +27,7 @@ async function openRelay(session: string) {
   await engine.start(id)
   const waiting = new Map<number, {readonly id: unknown; readonly response: ServerResponse}>()
   let last = 0
-  const lines = lineReader(LARGEST_MESSAGE_BYTES, {
+  const lines = lineReader(LONGEST_LINE, {
     onLine(line) {
       const message = JSON.parse(line)
       const asked = waiting.get(message.id)

@@ -1,16 +1,28 @@
 import type {JsonObject} from '../../src/lib/base/json.ts'
+import type {ServersMemory} from '../../src/lib/gateway/relay/session-input.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
-import type {OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
-import {isRequest, request, result, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import type {CloseReason, OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
+import {
+  isRequest,
+  isResponse,
+  request,
+  result,
+  type Message,
+} from '../../src/lib/gateway/wire/jsonrpc.ts'
 
-/** A session with many servers of this process, of the size that real ones have. */
+/** A session with many servers of this process, whose lists are as large as those of real ones. */
 export interface ManyServers extends AsyncDisposable {
   /** Asks for the list of tools and gives the answer as the JSON that a client gets. */
   listTools(): Promise<string>
 }
 
-/** Opens the session; no server has been asked for its tools yet. */
-export async function openManyServers(servers: number, toolsEach: number): Promise<ManyServers> {
+/** Opens a session with servers that come at once, or never. */
+export async function openManyServers(input: {
+  readonly names: readonly string[]
+  readonly toolsEach: number
+  readonly memory: ServersMemory
+  readonly areThere: boolean
+}): Promise<ManyServers> {
   let answered: ((message: Message) => void) | undefined
   let lastId = 0
   const ask = (method: string, params: JsonObject = {}) => {
@@ -23,19 +35,27 @@ export async function openManyServers(servers: number, toolsEach: number): Promi
   const session = new Session({
     id: 'bench',
     version: '0',
-    servers: Array.from({length: servers}, (_, at) => ({
-      name: `server-${at}`,
+    servers: input.names.map(name => ({
+      name,
       prefix: undefined,
       allows: () => true,
-      open: serverOf(at, toolsEach),
-      startTimeoutMs: 10_000,
+      open: input.areThere ? serverWith(name, input.toolsEach) : neverThere,
+      startTimeoutMs: 60_000,
     })),
-    known: () => undefined,
-    downstream: {send: message => answered?.(message), drop: () => undefined},
+    memory: input.memory,
+    downstream: {
+      send: message => isResponse(message) && answered?.(message),
+      drop: () => undefined,
+    },
     govern: send => send,
     patienceMs: 60_000,
     now: () => performance.now(),
-    events: {onOpened: () => undefined, onFailed: () => undefined, onListed: () => undefined},
+    events: {
+      onOpened: () => undefined,
+      onFailed: () => undefined,
+      onListed: () => undefined,
+      onWarning: () => undefined,
+    },
     onClose: () => undefined,
   })
   await ask('initialize', {protocolVersion: '2025-11-25', capabilities: {}})
@@ -45,19 +65,24 @@ export async function openManyServers(servers: number, toolsEach: number): Promi
   }
 }
 
-function serverOf(number: number, tools: number): OpenUpstream {
-  const list = {tools: Array.from({length: tools}, (_, at) => toolOf(`${number}_${at}`))}
+const neverThere: OpenUpstream = ({signal}) =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+
+function serverWith(name: string, tools: number): OpenUpstream {
+  const list = {tools: Array.from({length: tools}, (_, at) => toolOf(`${name}_${at}`))}
   return async ({onMessage}) => {
-    const {promise: closed, resolve: close} = Promise.withResolvers<{what: string}>()
+    const {promise: closed, resolve: close} = Promise.withResolvers<CloseReason>()
     return {
-      closed: closed.then(({what}) => ({what, stderr: [], junk: undefined})),
+      closed,
       send(message) {
         if (!isRequest(message)) return
         const answer = message.method === 'tools/list' ? list : {capabilities: {tools: {}}}
         queueMicrotask(() => onMessage(result(message.id, answer)))
       },
       async [Symbol.asyncDispose]() {
-        close({what: 'was stopped'})
+        close({what: 'was stopped', stderr: [], junk: undefined})
       },
     }
   }

@@ -24,6 +24,7 @@ export const TOKEN = 'token-of-the-benchmarks'
 
 /** A folder of a user's own, so that nothing of the real one is read or written. */
 export interface Home extends AsyncDisposable {
+  readonly folder: string
   readonly env: NodeJS.ProcessEnv
   /** A catalog with these servers, which are enabled. */
   readonly flags: readonly string[]
@@ -42,6 +43,7 @@ export async function makeHome(servers: Readonly<Record<string, JsonObject>>): P
   const catalog = await file('catalog.yaml', {version: 3, name: 'bench', registry: servers})
   const registry = await file('registry.yaml', {registry: Object.fromEntries(names)})
   return {
+    folder,
     env: {
       ...process.env,
       HOME: folder,

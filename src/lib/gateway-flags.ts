@@ -2,8 +2,8 @@ import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginError} from './base/errors.ts'
 import {secretsFlag} from './command.ts'
-import type {Transport} from './gateway/run.ts'
 import type {GatewayOptions} from './gateway/setup.ts'
+import {parseBytes} from './model/bytes.ts'
 
 /** A flag that takes several values, by commas or by being given again. */
 const list = (name: string, flag: {summary: string; helpValue: string; helpGroup?: string}) =>
@@ -51,6 +51,22 @@ export const gatewayFlags = {
     default: '2Gb',
     env: variable('memory'),
     helpValue: '<size>',
+    ...LIMITS,
+  }),
+  'max-message-size': Flags.string({
+    summary: 'largest message of a client or a server',
+    default: '64Mb',
+    env: variable('max-message-size'),
+    helpValue: '<size>',
+    ...LIMITS,
+  }),
+  'call-timeout': Flags.integer({
+    summary: 'seconds that a call may take without a sign of its server, 0 for no limit',
+    default: 600,
+    min: 0,
+    max: 86_400,
+    env: variable('call-timeout'),
+    helpValue: '<seconds>',
     ...LIMITS,
   }),
   'log-calls': Flags.boolean({
@@ -149,10 +165,13 @@ type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
 
 /**
  * The options of a gateway from its flags.
- * @param patienceMs how long a list waits for a server that is slow to start
- * @throws PluginError USAGE for flags that exclude each other
+ * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered
+ * @throws PluginError USAGE for flags that exclude each other, or that are no size
  */
-export function gatewayOptions(flags: GatewayFlags, patienceMs: number): GatewayOptions {
+export function gatewayOptions(
+  flags: GatewayFlags,
+  waiting: Pick<GatewayOptions, 'patienceMs' | 'showRemembered'>,
+): GatewayOptions {
   if (flags['enable-all-servers'] && flags.servers) {
     throw new PluginError('USAGE', '--enable-all-servers and --servers exclude each other', {
       hint: 'leave one of them out',
@@ -170,11 +189,26 @@ export function gatewayOptions(flags: GatewayFlags, patienceMs: number): Gateway
     tools: flags.tools,
     cpus: flags.cpus,
     memory: flags.memory,
+    maxMessageBytes: readMessageSize(flags['max-message-size']),
+    callTimeoutMs: flags['call-timeout'] * 1000,
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
     verbose: flags.verbose,
-    patienceMs,
+    ...waiting,
   }
+}
+
+/** A message of more bytes than this can become a text, of numbers written out, that no string may hold. */
+const MOST_MESSAGE_BYTES = 100 * 1024 ** 2
+const LEAST_MESSAGE_BYTES = 64 * 1024
+
+function readMessageSize(text: string): number {
+  const bytes = parseBytes(text) ?? 0
+  if (bytes >= LEAST_MESSAGE_BYTES && bytes <= MOST_MESSAGE_BYTES) return bytes
+  const said = JSON.stringify(text)
+  throw new PluginError('USAGE', `--max-message-size ${said} is not a size from 64Kb to 100Mb`, {
+    hint: 'write a number with a unit, for example 64Mb',
+  })
 }
 
 function withMore(
@@ -191,40 +225,4 @@ export function unbuiltNotices(flags: Readonly<Record<string, unknown>>): readon
   return Object.keys(unbuiltFlags)
     .filter(name => name !== 'long-lived' && flags[name] !== undefined && flags[name] !== false)
     .map(name => `! --${name} is not built yet: it changes nothing.`)
-}
-
-const DEFAULT_PORT = 8811
-
-/**
- * How clients reach the gateway, from the flags that say so.
- * @throws PluginError NOT_BUILT, USAGE
- */
-export function readTransport(flags: {
-  transport: string
-  host: string
-  port: number | undefined
-  allowUnauthenticated: boolean
-}): Transport {
-  const {transport, host, port, allowUnauthenticated} = flags
-  switch (transport) {
-    case 'stdio':
-      // 0 is what docker's own plugin has for no port at all.
-      if (port === undefined || port === 0) return {kind: 'stdio'}
-      throw new PluginError('USAGE', '--port has no meaning with --transport stdio', {
-        hint: 'add --transport streaming, or leave --port out',
-      })
-    case 'streaming':
-    case 'streamable':
-    case 'streamable-http':
-    case 'http':
-      return {kind: 'streamable', host, port: port ?? DEFAULT_PORT, allowUnauthenticated}
-    case 'sse':
-      throw new PluginError('NOT_BUILT', 'the transport sse is not built yet', {
-        hint: 'use --transport streaming',
-      })
-    default:
-      throw new PluginError('USAGE', `there is no transport "${transport}"`, {
-        hint: 'use stdio or streaming',
-      })
-  }
 }

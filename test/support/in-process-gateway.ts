@@ -86,10 +86,13 @@ export async function testOptions(
     secrets: file,
     cpus: '1',
     memory: '512m',
+    maxMessageBytes: 1024 * 1024,
     logCalls: false,
+    callTimeoutMs: 600_000,
     blockSecrets: false,
     verbose: false,
     patienceMs: 30_000,
+    showRemembered: true,
     ...more,
   }
 }

@@ -1,5 +1,6 @@
 import {randomBytes} from 'node:crypto'
 import {availableParallelism} from 'node:os'
+import {join} from 'node:path'
 import {leftOut, loadCatalogs} from '../catalog/store.ts'
 import type {Engine} from '../engine/engine.ts'
 import {parseCpus, parseMemory} from '../engine/options.ts'
@@ -8,6 +9,7 @@ import {readProfile} from '../profile/legacy.ts'
 import type {ServersInput} from '../profile/servers.ts'
 import {openSecrets} from '../secrets/source.ts'
 import {Gateway} from './gateway.ts'
+import {Memory} from './memory.ts'
 import {assemble} from './pipeline/assemble.ts'
 import {buildPlan, type Plan} from './plan.ts'
 import {statusStore} from './status.ts'
@@ -38,11 +40,17 @@ export interface GatewayOptions {
   readonly cpus: string
   /** Memory for a server, such as `2Gb`; empty for no limit. */
   readonly memory: string
+  /** The largest message that is taken, from clients and servers alike. */
+  readonly maxMessageBytes: number
   readonly logCalls: boolean
   readonly blockSecrets: boolean
+  /** Milliseconds that a call may take without a sign of its server; 0 for no limit. A catalog entry's own wins. */
+  readonly callTimeoutMs: number
   readonly verbose: boolean
   /** How long a list waits for a server that is slow to start, in milliseconds. */
   readonly patienceMs: number
+  /** Show what is remembered of servers until they have answered: for clients that do not wait. */
+  readonly showRemembered: boolean
 }
 
 /** A gateway that is ready for sessions, with the parts that the command line asks about. */
@@ -93,6 +101,7 @@ export async function setUpGateway(
     owner,
     secrets,
     limits,
+    maxMessageBytes: options.maxMessageBytes,
     startsAtOnce: 2 * availableParallelism(),
     home,
     log: deps.log,
@@ -105,7 +114,14 @@ export async function setUpGateway(
     plan,
     fleet,
     status: statusStore(deps.paths.stateDir, () => new Date()),
-    middlewares: assemble({...options, log: deps.log, now: monotonic}),
+    middlewares: assemble({
+      ...options,
+      timeoutOf: timeouts(plan, options.callTimeoutMs),
+      log: deps.log,
+      now: monotonic,
+    }),
+    memory: new Memory(join(deps.paths.stateDir, 'lists'), deps.notify),
+    showRemembered: options.showRemembered,
     patienceMs: options.patienceMs,
     now: monotonic,
     log: deps.log,
@@ -118,6 +134,11 @@ export async function setUpGateway(
 
 function monotonic(): number {
   return performance.now()
+}
+
+function timeouts(plan: Plan, byDefault: number): (server: string) => number | undefined {
+  const own = new Map(plan.servers.map(({name, callTimeoutMs}) => [name, callTimeoutMs]))
+  return server => own.get(server) ?? (byDefault || undefined)
 }
 
 function chosenNames(

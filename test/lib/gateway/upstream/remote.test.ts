@@ -13,7 +13,12 @@ import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
 import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
 import type {Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
-import {notification, request, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {
+  notification,
+  request,
+  result,
+  type Message,
+} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {RemoteSpec} from '../../../../src/lib/model/server.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -51,6 +56,8 @@ function mcpServer(): McpServer {
   return server
 }
 
+const MAX = 64 * 1024
+
 /** An upstream with everything that it has received, and a way to wait for a message. */
 function connect(
   make: (input: RemoteInput) => Upstream,
@@ -58,14 +65,19 @@ function connect(
 ): {
   upstream: Upstream
   received: Message[]
+  warnings: string[]
   next: (matches: (message: Message) => boolean) => Promise<Message>
 } {
   const received: Message[] = []
+  const warnings: string[] = []
   const waiting: {matches: (message: Message) => boolean; resolve: (message: Message) => void}[] =
     []
   const upstream = make({
     url: input.url,
     headers: input.headers ?? [],
+    server: 'far',
+    maxMessageBytes: MAX,
+    warn: text => warnings.push(text),
     redact: text => text.replaceAll('top-secret', '[secret]'),
     onMessage(message) {
       received.push(message)
@@ -76,6 +88,7 @@ function connect(
   return {
     upstream,
     received,
+    warnings,
     next: matches =>
       new Promise(resolve => {
         const found = received.find(matches)
@@ -114,6 +127,40 @@ async function streamableServer(): Promise<{
     await transport.handleRequest(incoming, response)
   }
   return {url, seen, forget: () => (transport = undefined)}
+}
+
+const lateAnswer = (id: number) => JSON.stringify(result(id, {late: true}))
+
+/** What a server can do about a client that comes back for the rest of its answer. */
+interface Comeback {
+  readonly writeRest: (events: string) => void
+  /** Breaks the connection of a stream that has begun. */
+  readonly cut: () => void
+  readonly refuse: () => void
+}
+
+/** A server that says something to each request, then closes the stream. Its clients come back to `onComeback`. */
+async function closingServer(
+  onComeback: (comeback: Comeback, time: number) => void,
+): Promise<{url: string; resumed: unknown[]}> {
+  const resumed: unknown[] = []
+  const url = await listen((incoming, response) => {
+    const stream = () => response.writeHead(200, {'content-type': 'text/event-stream'})
+    if (incoming.method === 'POST') {
+      const early = JSON.stringify(notification('early'))
+      return void stream().end(`retry: 1\nid: a\ndata: ${early}\n\n`)
+    }
+    resumed.push(incoming.headers['last-event-id'])
+    onComeback(
+      {
+        writeRest: events => void stream().end(events),
+        cut: () => void stream().write(': so\n\n', () => response.destroy()),
+        refuse: () => void response.writeHead(400).end(),
+      },
+      resumed.length,
+    )
+  })
+  return {url, resumed}
 }
 
 async function sseServer(): Promise<string> {
@@ -178,6 +225,11 @@ describe.each([
 })
 
 const make = (input: RemoteInput) => new RemoteUpstream(input)
+const ballast = 'x'.repeat(MAX)
+const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
+const TOO_LARGE = {
+  error: {code: -32603, message: expect.stringMatching(/server far .*--max-message-size/)},
+}
 
 describe('RemoteUpstream', () => {
   test('keeps the session and the version on every message, and ends the session', async () => {
@@ -255,6 +307,43 @@ describe('RemoteUpstream', () => {
     expect(await next(hasId(7))).toMatchObject({result: {}})
   })
 
+  test.each([
+    ['a body', 'application/json', JSON.stringify({jsonrpc: '2.0', id: 7, result: {ballast}}), []],
+    ['an event', 'text/event-stream', event({jsonrpc: '2.0', id: 7, result: {ballast}}), []],
+    [
+      "an event whose id stands behind, after another that is nobody's answer",
+      'text/event-stream',
+      event({jsonrpc: '2.0', method: 'x', params: {ballast}}) +
+        event({result: {ballast}, jsonrpc: '2.0', id: 7}),
+      [expect.stringMatching(/^a message of server far .*left out$/)],
+    ],
+  ])('answers for a server whose answer is too large: %s', async (_what, type, body, lost) => {
+    const url = await listen((incoming, response) => {
+      incoming.resume().once('end', () => {
+        response.writeHead(200, {'content-type': type}).end(body)
+      })
+    })
+    const {upstream, next, received, warnings} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject(TOO_LARGE)
+    expect(warnings).toEqual(lost)
+    expect(received).toHaveLength(1)
+  })
+
+  test('goes on with a stream after an event that is too large', async () => {
+    const url = await listen((incoming, response) => {
+      incoming.resume()
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write(event({jsonrpc: '2.0', method: 'x', params: {ballast}}))
+      response.write(event({jsonrpc: '2.0', id: 9, method: 'ping'}))
+    })
+    const {upstream, next, warnings} = connect(make, {url})
+    upstream.send(notification('notifications/initialized'))
+    expect(await next(hasId(9))).toMatchObject({method: 'ping'})
+    expect(warnings).toHaveLength(1)
+  })
+
   test('leaves the stream of a request that was cancelled', async () => {
     const gone = Promise.withResolvers<void>()
     const url = await listen((incoming, response) => {
@@ -271,6 +360,64 @@ describe('RemoteUpstream', () => {
     upstream.send(notification('notifications/cancelled', {requestId: 7}))
     await gone.promise
     expect(received).toEqual([])
+  })
+
+  test('takes up an answer behind the last event, as often as the server closes its stream', async () => {
+    const {url, resumed} = await closingServer(({writeRest}, time) => {
+      if (time === 1) return writeRest('retry: 1\nid: b\ndata: \n\n')
+      writeRest(`id: c\ndata: ${lateAnswer(7)}\n\n`)
+    })
+    const {upstream, received, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    await next(hasId(7))
+    expect(received).toEqual([notification('early'), result(7, {late: true})])
+    expect(resumed).toEqual(['a', 'b'])
+  })
+
+  test('takes up an answer whose connection was cut', async () => {
+    const {url, resumed} = await closingServer(({writeRest, cut}, time) => {
+      if (time === 1) return cut()
+      writeRest(`id: c\ndata: ${lateAnswer(7)}\n\n`)
+    })
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({result: {late: true}})
+    expect(resumed).toEqual(['a', 'a'])
+  })
+
+  test('gives up an answer that is cut over and over', async () => {
+    const {url, resumed} = await closingServer(({cut}) => cut())
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({
+      error: {message: expect.stringContaining('cannot be reached')},
+    })
+    expect(resumed).toEqual(['a', 'a', 'a', 'a'])
+  })
+
+  test('says that an answer has ended when the server has nothing to go on with', async () => {
+    const {url} = await closingServer(({refuse}) => refuse())
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({
+      error: {message: expect.stringContaining('before the result')},
+    })
+  })
+
+  test('does not come back for an answer that was cancelled', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    closers.push(async () => void vi.useRealTimers())
+    const {url, resumed} = await closingServer(({writeRest}) => {
+      writeRest(`id: c\ndata: ${lateAnswer(8)}\n\n`)
+    })
+    const {upstream, received, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    upstream.send(notification('notifications/cancelled', {requestId: 7}))
+    upstream.send(request(8, 'tools/call', {name: 'y'}))
+    const answer = next(hasId(8))
+    while (!received.some(hasId(8))) await vi.advanceTimersByTimeAsync(100)
+    expect(await answer).toMatchObject({result: {late: true}})
+    expect(resumed).toEqual(['a'])
   })
 
   test('asks no more for a stream of other messages where there is none', async () => {
@@ -302,7 +449,51 @@ describe('RemoteUpstream', () => {
   })
 })
 
+describe('a batch of a server', () => {
+  const told = notification('notifications/message', {level: 'info', data: 'on it'})
+  const batch = JSON.stringify([told, 'junk', {jsonrpc: '2.0', id: 1, result: {}}])
+
+  test.each([
+    ['JSON', 'application/json', batch],
+    ['an event', 'text/event-stream', `data: ${batch}\n\n`],
+  ])('that is %s is taken message by message', async (_, type, body) => {
+    const url = await listen((_incoming, response) => {
+      response.writeHead(200, {'content-type': type}).end(body)
+    })
+    const {upstream, received, next} = connect(input => new RemoteUpstream(input), {url})
+    upstream.send(INITIALIZE)
+    expect(await next(hasId(1))).toMatchObject({result: {}})
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+
+  test('on the stream of HTTP+SSE is taken message by message', async () => {
+    const url = await listen((incoming, response) => {
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write(`event: endpoint\ndata: /mcp\n\ndata: ${batch}\n\n`)
+    })
+    const {received, next} = connect(input => new SseUpstream(input), {url})
+    await next(hasId(1))
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+})
+
 describe('SseUpstream', () => {
+  test('answers for a server whose answer is too large, and goes on with the stream', async () => {
+    const url = await listen((incoming, response) => {
+      incoming.resume()
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write('event: endpoint\ndata: /messages\n\n')
+      response.write(event({jsonrpc: '2.0', id: 7, result: {ballast}}))
+      response.write(event({jsonrpc: '2.0', id: 8, result: {}}))
+    })
+    const {next, warnings} = connect(input => new SseUpstream(input), {url})
+    expect(await next(hasId(8))).toMatchObject({result: {}})
+    expect(await next(hasId(7))).toMatchObject(TOO_LARGE)
+    expect(warnings).toEqual([])
+  })
+
   test('posts to no other host than its own', async () => {
     const url = await listen((_incoming, response) => {
       response.writeHead(200, {'content-type': 'text/event-stream'})
@@ -333,6 +524,7 @@ const fleetWith = (values: Readonly<Record<string, string>>) =>
     owner: 'test',
     secrets: {get: name => values[name], where: () => undefined, skipped: [], names: []},
     limits: {cpus: 1, memoryBytes: undefined, pids: 64},
+    maxMessageBytes: 1024 * 1024,
     startsAtOnce: 1,
     home: '/nowhere',
     log: () => undefined,
