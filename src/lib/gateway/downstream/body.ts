@@ -1,5 +1,28 @@
-import type {IncomingMessage} from 'node:http'
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {refuseInvalid} from './refusals.ts'
 import {Collector} from '../wire/oversize.ts'
+
+/**
+ * Reads the JSON text that a client posts.
+ * @returns undefined when it is refused: that is answered already
+ * @throws the connection's error when the client leaves, or is too slow for the server's time limit
+ */
+export async function readPosted(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<string | undefined> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    refuseInvalid(response, 415, 'the body must be application/json')
+    return undefined
+  }
+  const body = await readBody(request, maxBytes)
+  if (body === undefined) {
+    const why = `the body is too large: --max-message-size allows ${maxBytes} bytes`
+    refuseInvalid(response, 413, why)
+  }
+  return body
+}
 
 /**
  * Reads a request's body as UTF-8 text.

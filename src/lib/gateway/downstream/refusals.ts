@@ -28,11 +28,6 @@ export function refuseUnavailable(response: ServerResponse, message: string): vo
   refuse(response, 503, {code: RPC.internalError, message})
 }
 
-/** Why a body was refused, with the flag that lets it through. */
-export function bodyTooLarge(maxBytes: number): string {
-  return `the body is too large: --max-message-size allows ${maxBytes} bytes`
-}
-
 /** Refuses a message of a revision without sessions; clients that know older ones go on with `initialize`. */
 export function refuseModern(
   response: ServerResponse,

@@ -6,9 +6,9 @@ import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, whyNoBatch} from '../wire/batch.ts'
 import {modernVersion} from '../wire/era.ts'
 import {isUnusable} from '../wire/jsonrpc.ts'
-import {readBody} from './body.ts'
+import {readPosted} from './body.ts'
 import {MCP_PATH, MESSAGES_PATH, pathOf, SSE_PATH} from './paths.ts'
-import {bodyTooLarge, refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
+import {refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
 import {openEventStream, type EventStream} from './sse.ts'
 
 /** Each holds a stream open, so none of them is idle and could make room for another. */
@@ -87,15 +87,10 @@ export class SseEndpoint implements Disposable {
       response.setHeader('allow', 'POST')
       return refuseInvalid(response, 405, 'use POST')
     }
-    const type = request.headers['content-type'] ?? ''
-    if (!/^application\/json\s*(;|$)/i.test(type)) {
-      return refuseInvalid(response, 415, 'the body must be application/json')
-    }
     const id = new URLSearchParams(request.url?.split('?')[1]).get('sessionId') ?? ''
     if (!this.#sessions.has(id)) return refuseUnknown(response)
-    const {maxMessageBytes} = this.#input
-    const body = await readBody(request, maxMessageBytes)
-    if (body === undefined) return refuseInvalid(response, 413, bodyTooLarge(maxMessageBytes))
+    const body = await readPosted(request, response, this.#input.maxMessageBytes)
+    if (body === undefined) return
     // Reading took its time: the stream may be gone, and the session with it.
     const entry = this.#sessions.get(id)
     if (!entry) return refuseUnknown(response)

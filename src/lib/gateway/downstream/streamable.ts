@@ -7,10 +7,10 @@ import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
 import {modernVersion} from '../wire/era.ts'
 import {isRequest, isUnusable, RPC, type Message} from '../wire/jsonrpc.ts'
-import {acceptedForms} from './accept.ts'
-import {readBody} from './body.ts'
+import {acceptedForms, formsFor} from './accept.ts'
+import {readPosted} from './body.ts'
 import {HttpDownstream, type Posted} from './http-session.ts'
-import {bodyTooLarge, refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
+import {refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
 
 /** A session without a request or an open stream for this long is ended, and its containers with it. */
 const IDLE_MS = 30 * 60_000
@@ -77,13 +77,8 @@ export class StreamableEndpoint implements Disposable {
   }
 
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const type = request.headers['content-type'] ?? ''
-    if (!/^application\/json\s*(;|$)/i.test(type)) {
-      return refuseInvalid(response, 415, 'the body must be application/json')
-    }
-    const {maxMessageBytes} = this.#input
-    const body = await readBody(request, maxMessageBytes)
-    if (body === undefined) return refuseInvalid(response, 413, bodyTooLarge(maxMessageBytes))
+    const body = await readPosted(request, response, this.#input.maxMessageBytes)
+    if (body === undefined) return
     // Reading took its time.
     if (this.#isStopped) return refuseUnavailable(response, 'the gateway is stopping')
     const incoming = parseIncoming(body)
@@ -104,7 +99,11 @@ export class StreamableEndpoint implements Disposable {
     const entry = this.#entryFor(request, response, message)
     if (!entry) return
     if (!isRequest(message)) response.writeHead(202).end()
-    else if (!openExchange(entry, response, {ids: [message.id], accepted})) return
+    else {
+      const {id, method} = message
+      const posted = {ids: [id], accepted: formsFor(method, accepted)}
+      if (!openExchange(entry, response, posted)) return
+    }
     entry.session.receive(message)
   }
 
