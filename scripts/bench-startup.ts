@@ -6,6 +6,7 @@ import {spawnSync} from 'node:child_process'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {median} from './bench/figures.ts'
 
 const ROUNDS = 31
 const program = join(import.meta.dirname, '..', 'bin', 'docker-mcp')
@@ -33,10 +34,6 @@ function time([file, ...args]: Subject['command']): number {
   const {status, stderr} = spawnSync(file, args, {env, encoding: 'utf8'})
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}: ${stderr}`)
   return performance.now() - started
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 try {

@@ -1,4 +1,4 @@
-import {createHash, timingSafeEqual} from 'node:crypto'
+import {hash, timingSafeEqual} from 'node:crypto'
 import type {IncomingMessage, RequestListener, ServerResponse} from 'node:http'
 import {isIPv4} from 'node:net'
 import {messageOf} from '../../base/errors.ts'
@@ -67,7 +67,7 @@ function tokenCheck(token: string | undefined): (header: string | undefined) => 
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /**
@@ -75,13 +75,18 @@ function digest(text: string): Buffer {
  * may come in, a page of the very name that they use for the gateway may, too: there a token is always asked for.
  */
 function isFromHere(request: IncomingMessage, loopback: boolean): boolean {
-  const {host, origin} = request.headers
-  if (loopback && !isLocalName(webUrl(`http://${host ?? ''}`)?.hostname)) return false
+  const {host = '', origin} = request.headers
+  if (loopback && !USUAL_HOST.test(host) && !isLocalName(webUrl(`http://${host}`)?.hostname)) {
+    return false
+  }
   if (origin === undefined) return true
   const page = webUrl(origin)
   if (!page) return false
-  return isLocalName(page.hostname) || (!loopback && page.host === host?.toLowerCase())
+  return isLocalName(page.hostname) || (!loopback && page.host === host.toLowerCase())
 }
+
+/** What nearly every client sends as its Host, told without reading it as a URL. */
+const USUAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::[1-5]?\d{1,4})?$/
 
 function webUrl(text: string): URL | undefined {
   const url = URL.parse(text)

@@ -114,6 +114,7 @@ class ContainerUpstream implements Upstream {
   send(message: Message): void {
     const {socket, run} = this.#parts
     if (!socket.writable) return
+    gather(socket)
     socket.write(`${JSON.stringify(message)}\n`)
     if (socket.writableLength > MANY_UNREAD_BYTES + 2 * run.maxMessageBytes) {
       socket.destroy(new Error('it does not read what it is sent'))
@@ -188,6 +189,13 @@ class ContainerUpstream implements Upstream {
     if (this.#stderr.length > KEPT_STDERR_LINES) this.#stderr.shift()
     this.#parts.run.onStderr(text)
   }
+}
+
+/** Makes one write of all that is written in this turn of the event loop: each is a call of the system. */
+function gather(socket: Duplex): void {
+  if (socket.writableCorked > 0) return
+  socket.cork()
+  setImmediate(() => socket.uncork())
 }
 
 /** What goes wrong here is told, not thrown: it must neither hide why a start failed nor keep others from ending. */

@@ -54,6 +54,8 @@ const MOST_LEVELS = 512
 
 /** Whether JSON is nested deeper than anything that has to write, merge or check it again can follow. */
 function isTooDeep(json: string): boolean {
+  // So many levels need so many brackets, and counting those of one kind is native.
+  if (!hasMore(json, '[', MOST_LEVELS / 2) && !hasMore(json, '{', MOST_LEVELS / 2)) return false
   let depth = 0
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
@@ -71,6 +73,16 @@ function isTooDeep(json: string): boolean {
     }
   }
   return false
+}
+
+/** Whether a text has a character more often than so many times. */
+function hasMore(text: string, character: string, times: number): boolean {
+  let at = -1
+  for (let found = 0; found <= times; found += 1) {
+    at = text.indexOf(character, at + 1)
+    if (at === -1) return false
+  }
+  return true
 }
 
 /** Where the string that begins at `start` ends. Searched for natively: most of a large message is text. */

@@ -5,7 +5,7 @@ import {beforeAll, describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
 import {containerOptions} from '../../../../src/lib/engine/options.ts'
 import {startContainer, type ContainerRun} from '../../../../src/lib/gateway/upstream/container.ts'
-import type {Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {notification, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
 import {
   startGateway,
@@ -20,6 +20,9 @@ import {Inbox} from '../../../support/inbox.ts'
 const run = promisify(execFile)
 const inspect = async ({id}: Pick<ContainerFacts, 'id'>) =>
   JSON.parse((await run('docker', ['inspect', id])).stdout)[0]
+
+const lines = (...methods: readonly string[]) =>
+  methods.map(method => `${JSON.stringify(notification(method))}\n`).join('')
 
 /** Runs a test against a gateway of these servers; afterwards it has left nothing behind. */
 async function withServers(
@@ -277,6 +280,25 @@ function failureOf(starting: Promise<unknown>): Promise<unknown> {
 }
 
 describe('startContainer', () => {
+  test('sends what is said at once as one write, in order, also right before the end', async () => {
+    const writes = new Inbox<string>()
+    const socket = new Duplex({
+      read: () => undefined,
+      writev(chunks, done) {
+        writes.add(chunks.map(({chunk}) => String(chunk)).join(''))
+        done()
+      },
+    })
+    const upstream = await startContainer(engineWith(socket, []), runOf(), signal)
+    upstream.send(notification('a'))
+    upstream.send(notification('b'))
+    await writes.find(() => true)
+    upstream.send(notification('c'))
+    socket.push(null)
+    await upstream[Symbol.asyncDispose]()
+    expect(writes.items).toEqual([lines('a', 'b'), lines('c')])
+  })
+
   test('gives up on a server that does not read, before it fills the memory', async () => {
     const removed: string[] = []
     const deaf = new FakeStreams()

@@ -107,14 +107,16 @@ describe('classify', () => {
 })
 
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+const mixed = (pairs: number) => `${'[{"a":'.repeat(pairs)}1${'}]'.repeat(pairs)}`
+const call = (value: string) => `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":${value}}}`
 
 describe('parseMessage', () => {
   test('refuses what is nested too deep for those who must write it again', () => {
-    const call = (levels: number) =>
-      `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":${nested(levels)}}}`
-    expect(parseMessage(call(510))).toMatchObject({method: 'm'})
-    expect(parseMessage(call(511))).toMatchObject({code: -32600, id: 1})
+    expect(parseMessage(call(nested(510)))).toMatchObject({method: 'm'})
+    expect(parseMessage(call(nested(511)))).toMatchObject({code: -32600, id: 1})
     expect(parseMessage(nested(100_000))).toMatchObject({id: undefined})
+    expect(parseMessage(call(mixed(255)))).toMatchObject({method: 'm'})
+    expect(parseMessage(call(mixed(256)))).toMatchObject({code: -32600, id: 1})
   })
 
   test('makes an error of an answer that is too deep', () => {
