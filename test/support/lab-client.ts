@@ -14,6 +14,8 @@ export interface LabScript {
   /** Members for the result of `initialize`; null for one that never answers it. */
   readonly hello?: JsonObject | null
   readonly on?: Readonly<Record<string, readonly LabAnswer[]>>
+  /** Says nothing to the server; makes a client that nothing is remembered of. */
+  readonly for?: string
 }
 
 export interface LabAnswer {

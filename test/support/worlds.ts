@@ -135,10 +135,17 @@ async function startGateway({
   const deps = {...home.deps, log: (line: string) => stderr.add(line)}
   const over = runGateway({
     deps,
-    options: await testOptions(home, {catalog, servers, patienceMs, verbose: true}),
+    options: await testOptions(home, {
+      catalog,
+      servers,
+      patienceMs,
+      verbose: true,
+      maxMessageBytes: 64 * 1024 * 1024,
+    }),
     transport: {kind: 'streamable', host: '127.0.0.1', port: 0, allowUnauthenticated: true},
     stdin: new PassThrough(),
     write: () => undefined,
+    unreadBytes: () => 0,
     signal: stop.signal,
   })
   const address = () => /> Gateway: (\S+)/.exec(home.notices.join('\n'))?.[1]

@@ -69,8 +69,11 @@ export class Memory {
   recall(server: string, client: ClientHello): Remembered {
     const clients = this.#servers.get(server)?.clients
     const same = clients?.get(kindOf(client))
-    const hello = same?.hello ?? [...(clients?.values() ?? [])].at(-1)?.hello
-    return {hello, lists: same?.lists ?? {}}
+    if (same) return same
+    const other = [...(clients?.values() ?? [])].at(-1)?.hello
+    // The version was agreed on with that client.
+    const {protocolVersion: _, ...hello} = other ?? {}
+    return {hello: other && hello, lists: {}}
   }
 
   /** A server has answered `initialize`. */

@@ -7,7 +7,8 @@ import {Memory} from '../../../src/lib/gateway/memory.ts'
 
 const plain = {protocolVersion: '2025-11-25', params: {capabilities: {}}}
 const asking = {protocolVersion: '2025-11-25', params: {capabilities: {sampling: {}}}}
-const hello = {capabilities: {tools: {}}, serverInfo: {name: 'x', version: '1'}}
+const ability = {capabilities: {tools: {}}, serverInfo: {name: 'x', version: '1'}}
+const hello = {protocolVersion: '2024-11-05', ...ability}
 const items = [{name: 'one', vendor: [1]}, {name: 'two'}]
 
 let dir = ''
@@ -60,7 +61,7 @@ describe('Memory', () => {
 
   test('shows a client no list that was made for one with other capabilities, but what the server can do', async () => {
     await remember()
-    expect((await load({a: 'print'})).recall('a', asking)).toEqual({hello, lists: {}})
+    expect((await load({a: 'print'})).recall('a', asking)).toEqual({hello: ability, lists: {}})
   })
 
   test('forgets lists of a server that is another one today, and keeps the names it was given', async () => {

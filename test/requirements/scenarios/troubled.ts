@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto'
 import {expect} from 'vitest'
 import {scenario} from '../scenario.ts'
 import {namesOf} from './several.ts'
@@ -37,7 +38,11 @@ export const troubledServers = [
     const client = await open({
       scripts: {
         one: {},
-        slow: {on: {'tools/list': [{steps: [{until: 'notifications/lab/go'}], result}]}},
+        slow: {
+          on: {'tools/list': [{steps: [{until: 'notifications/lab/go'}], result}]},
+          // A client like no other before it: of others, the gateway remembers what was listed.
+          for: randomUUID(),
+        },
       },
     })
     expect(await namesOf(client, 'tools/list', 'tools')).toEqual(['go', 'seen'])
