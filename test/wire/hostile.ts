@@ -97,7 +97,7 @@ function objectText(members: readonly (readonly [string, string])[]): string {
 }
 
 /** What may stand where params or a result belong, mostly an object. */
-const body = fc.oneof(
+export const bodyText: fc.Arbitrary<string> = fc.oneof(
   {weight: 6, arbitrary: fc.array(fc.tuple(key(), json), {maxLength: 6}).map(objectText)},
   {weight: 2, arbitrary: json},
   {weight: 1, arbitrary: deepJson},
@@ -129,7 +129,7 @@ export const rpcText: fc.Arbitrary<string> = fc
   .tuple(
     fc.oneof({weight: 9, arbitrary: fc.constant('"2.0"')}, {weight: 1, arbitrary: json}),
     fc.subarray(['id', 'method', 'params', 'result', 'error', 'id', 'params', 'odd']),
-    fc.record({id, method, params: body, result: body, error}),
+    fc.record({id, method, params: bodyText, result: bodyText, error}),
     fc.tuple(key(), json),
     fc.boolean(),
   )
@@ -147,7 +147,7 @@ function isMember<T extends object>(values: T, name: string): name is keyof T & 
 
 /** A call that is right in all but its params. */
 export const callText: fc.Arbitrary<string> = fc
-  .tuple(id, fc.constantFrom(...METHODS), body)
+  .tuple(id, fc.constantFrom(...METHODS), bodyText)
   .map(([own, name, params]) =>
     objectText([
       ['jsonrpc', '"2.0"'],
