@@ -54,6 +54,13 @@ describe('a server whose lists are not what they should be', () => {
     await expectGoodServer(client)
   })
 
+  test('is listed with what is right in its list', async () => {
+    const tools = [null, 1, [], {name: 'fine'}, {name: ''}, 'tool', {title: 'x'}, {name: 'too'}]
+    const client = await clientOf({'tools/list': {tools}})
+    expect((await toolsOf(client)).map(({name}) => name)).toEqual(['fine', 'too', 'right'])
+    await expectGoodServer(client)
+  })
+
   test('can call its tools what every object has, and each is called by its own name', async () => {
     const tools = INHERITED.map(name => ({name, inputSchema: {type: 'object'}}))
     const client = await clientOf({'tools/list': {tools}, 'tools/call': CALL})
@@ -98,7 +105,7 @@ describe('a server whose lists are not what they should be', () => {
       structuredContent: {called: {name: 'tool-99999'}},
     })
     expect((await client.refusal('tools/call', {name: 'nobody'}))['code']).toBe(-32602)
-    await expectGoodServer(client)
+    await client.session.close()
   })
 
   test.for<readonly [string, Json]>([
@@ -195,6 +202,8 @@ describe('a server that answers what it was not asked', () => {
     first.say(result(id, {right: true}))
     first.say(result(id, {right: false}))
     expect((await answer)['result']).toEqual({right: true})
+    // Progress on what is done.
+    first.say(notification('notifications/progress', {progress: 1, progressToken: id}))
     expect(one.arrived.items.filter(({message}) => message['id'] === 'call')).toHaveLength(1)
     expect(one.arrived.items.filter(({message}) => 'method' in message)).toEqual([])
     first.say(request('r', 'roots/list'))

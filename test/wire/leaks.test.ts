@@ -87,6 +87,7 @@ test('two hundred clients that leave over HTTP, one way or another, leave no soc
     // The client's connections may be gone before its session is, or go with it.
     if (nth % 2 === 0) await Promise.all([cut(stream), cut(call)])
     expect((await client.delete()).status).toBe(204)
+    expect((await client.delete()).status).toBe(404)
   }
   expect(endpoint.closed).toHaveLength(SESSIONS)
   expect(endpoint.warnings).toEqual([])
