@@ -57,7 +57,7 @@ export async function serve(
 export async function dryRun(app: App, deps: GatewayDeps, options: GatewayOptions): Promise<void> {
   const started = performance.now()
   // Every server gets the time that its own entry gives it: one that never answers has failed.
-  const patient = {...options, patienceMs: LONGEST_TIMER_MS}
+  const patient = {...options, patienceMs: LONGEST_TIMER_MS, showRemembered: false}
   const failures = await withGateway(app, {deps, options: patient}, async (client, failed) => {
     await client.listTools()
     return [...failed().keys()]

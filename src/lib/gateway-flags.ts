@@ -149,10 +149,13 @@ type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
 
 /**
  * The options of a gateway from its flags.
- * @param patienceMs how long a list waits for a server that is slow to start
+ * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered
  * @throws PluginError USAGE for flags that exclude each other
  */
-export function gatewayOptions(flags: GatewayFlags, patienceMs: number): GatewayOptions {
+export function gatewayOptions(
+  flags: GatewayFlags,
+  waiting: Pick<GatewayOptions, 'patienceMs' | 'showRemembered'>,
+): GatewayOptions {
   if (flags['enable-all-servers'] && flags.servers) {
     throw new PluginError('USAGE', '--enable-all-servers and --servers exclude each other', {
       hint: 'leave one of them out',
@@ -173,7 +176,7 @@ export function gatewayOptions(flags: GatewayFlags, patienceMs: number): Gateway
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
     verbose: flags.verbose,
-    patienceMs,
+    ...waiting,
   }
 }
 

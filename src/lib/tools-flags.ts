@@ -52,7 +52,10 @@ export async function withTools<T>(
   )
   const deps = gatewayDeps(app, {commentary: flags.verbose})
   for (const notice of unbuiltNotices(parsed.flags)) deps.notify(notice)
-  const options = {...gatewayOptions(parsed.flags, PATIENCE_MS), verbose: flags.verbose}
+  const options = {
+    ...gatewayOptions(parsed.flags, {patienceMs: PATIENCE_MS, showRemembered: false}),
+    verbose: flags.verbose,
+  }
   return withGateway(app, {deps, options}, async (client, failures) => {
     const tools = await client.listTools()
     // Why each of them failed stands on stderr already; an empty list would read as success.

@@ -1,6 +1,7 @@
 import type {PluginError} from '../../src/lib/base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../src/lib/base/json.ts'
 import type {Handler} from '../../src/lib/gateway/pipeline/call.ts'
+import type {ListsByKind} from '../../src/lib/gateway/relay/lists.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import {
   isRequest,
@@ -15,6 +16,7 @@ import {
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import type {FakeServer} from './fake-upstream.ts'
 import {Inbox} from './inbox.ts'
+import {fixedMemory} from './memory.ts'
 
 export interface FakeClientInput {
   /** By name, in configured order. */
@@ -22,8 +24,12 @@ export interface FakeClientInput {
   readonly prefixes?: Readonly<Record<string, string>>
   readonly allows?: (tool: string) => boolean
   readonly known?: Readonly<Record<string, JsonObject>>
+  /** What servers are known to have listed. */
+  readonly remembered?: Readonly<Record<string, ListsByKind>>
   readonly govern?: (send: Handler) => Handler
   readonly patienceMs?: number
+  /** Servers whose last start failed. */
+  readonly doubtful?: readonly string[]
   readonly startTimeoutMs?: number
 }
 
@@ -39,6 +45,7 @@ export class FakeClient {
   readonly dropped: Id[] = []
   readonly opened: string[] = []
   readonly failed: {server: string; error: PluginError}[] = []
+  readonly warnings: string[] = []
   readonly session: Session
   /** What the session takes for the time, in milliseconds. */
   now = 0
@@ -55,8 +62,9 @@ export class FakeClient {
         prefix: input.prefixes?.[name],
         allows: input.allows ?? (() => true),
         startTimeoutMs: input.startTimeoutMs ?? 60_000,
+        isDoubtful: input.doubtful?.includes(name) ?? false,
       })),
-      known: name => input.known?.[name],
+      memory: fixedMemory(input.known, input.remembered),
       downstream: {
         send: (message, about) => this.arrived.add({message, about}),
         drop: about => void this.dropped.push(about),
@@ -68,6 +76,7 @@ export class FakeClient {
         onOpened: server => void this.opened.push(server),
         onFailed: (server, error) => void this.failed.push({server, error}),
         onListed: () => undefined,
+        onWarning: text => void this.warnings.push(text),
       },
       onClose: () => {
         this.isClosed = true

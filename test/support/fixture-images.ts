@@ -1,11 +1,13 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {build} from 'esbuild'
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import {importFixture} from '../../scripts/samples.ts'
 
-/** The servers in test/fixtures/servers, by what they do. */
-export type Fixture =
+/** The servers in test/fixtures/servers, by what they do, and those of test/fixtures/mcp-server. */
+export type Fixture = OfOneFile | OfParts
+type OfOneFile =
   | 'counts-calls'
   | 'crashes-on-call'
   | 'exits-at-once'
@@ -14,6 +16,7 @@ export type Fixture =
   | 'prints-junk'
   | 'same-names'
   | 'shows-environment'
+type OfParts = 'conformance'
 
 /** A server of a catalog: one of the fixtures, and any members of a catalog entry besides its image. */
 export type FixtureEntry = JsonObject & {readonly fixture: Fixture}
@@ -26,7 +29,8 @@ export interface FixtureCatalog extends AsyncDisposable {
   readonly images: ReadonlyMap<string, string>
 }
 
-const SERVERS = join(import.meta.dirname, '..', 'fixtures', 'servers')
+const FIXTURES = join(import.meta.dirname, '..', 'fixtures')
+const OF_PARTS: ReadonlySet<string> = new Set<OfParts>(['conformance'])
 const images = new Map<Fixture, Promise<string>>()
 
 /**
@@ -35,9 +39,23 @@ const images = new Map<Fixture, Promise<string>>()
  * @returns `localhost/docker-mcp-test/<name>:latest`
  */
 export function fixtureImage(name: Fixture): Promise<string> {
-  const image = images.get(name) ?? importFixture(name, join(SERVERS, `${name}.mjs`))
+  const image = images.get(name) ?? makeImage(name)
   images.set(name, image)
   return image
+}
+
+/** An image has one file of ours in it: what imports others is bundled with them first. */
+async function makeImage(name: Fixture): Promise<string> {
+  if (!OF_PARTS.has(name)) return importFixture(name, join(FIXTURES, 'servers', `${name}.mjs`))
+  const folder = await mkdtemp(join(tmpdir(), 'fixture-bundle-'))
+  const outfile = join(folder, 'server.mjs')
+  const entryPoints = [join(FIXTURES, 'mcp-server', `${name}.mjs`)]
+  try {
+    await build({entryPoints, outfile, bundle: true, platform: 'node', format: 'esm'})
+    return await importFixture(name, outfile)
+  } finally {
+    await rm(folder, {recursive: true})
+  }
 }
 
 /**

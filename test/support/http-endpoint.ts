@@ -14,6 +14,7 @@ import {
   type Message,
   type Request,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {fixedMemory} from './memory.ts'
 
 /** What a test can do at the server's end of a session. */
 export interface ServerEnd {
@@ -78,9 +79,9 @@ export async function startHttpEndpoint(
             startTimeoutMs: 5000,
           },
         ],
-        known: () => undefined,
+        memory: fixedMemory(),
         govern: send => send,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}},
+        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
         onClose: () => {
           closed.push(id)
           sessions.delete(session)

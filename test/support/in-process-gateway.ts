@@ -90,6 +90,7 @@ export async function testOptions(
     blockSecrets: false,
     verbose: false,
     patienceMs: 30_000,
+    showRemembered: true,
     ...more,
   }
 }

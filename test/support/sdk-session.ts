@@ -9,6 +9,7 @@ import {compose} from '../../src/lib/gateway/pipeline/call.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import type {OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {isUnusable, parseMessage, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {fixedMemory} from './memory.ts'
 
 /** Makes a server of the SDK, one for each start. */
 export type MakeServer = () => Server
@@ -43,12 +44,12 @@ export async function sdkSession(
             open: sdkUpstream(make),
             startTimeoutMs: 60_000,
           })),
-          known: () => undefined,
+          memory: fixedMemory(),
           downstream: {send, drop: () => undefined},
           govern: handler => compose(middlewares, handler),
           patienceMs: 60_000,
           now: () => 0,
-          events: {onOpened: ignore, onFailed: ignore, onListed: ignore},
+          events: {onOpened: ignore, onFailed: ignore, onListed: ignore, onWarning: ignore},
           onClose: ignore,
         }),
     ),

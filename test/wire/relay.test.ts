@@ -226,6 +226,46 @@ test('resources are listed, read, subscribed to and completed', async () => {
   expect(completion.values).toEqual(['b v w'])
 })
 
+test('resources of two servers with the same URI are told apart', async () => {
+  const servers = new Map<string, Server>()
+  const make = (name: string) => (): Server => {
+    const server = new Server({name, version: '1'}, {capabilities: everything})
+    const uri = 'file:///notes'
+    server.setRequestHandler(ListResourcesRequestSchema, () => ({resources: [{uri, name}]}))
+    server.setRequestHandler(ReadResourceRequestSchema, ({params}) => ({
+      contents: [{uri: params.uri, text: name}],
+    }))
+    server.setRequestHandler(SubscribeRequestSchema, () => ({}))
+    server.setRequestHandler(ListToolsRequestSchema, () => ({
+      tools: [{name: `see-${name}`, inputSchema: {type: 'object'}}],
+    }))
+    server.setRequestHandler(CallToolRequestSchema, () => ({
+      content: [{type: 'resource_link', uri, name}],
+    }))
+    servers.set(name, server)
+    return server
+  }
+  const updates = new Inbox<unknown>()
+  const client = await sdkSession({a: make('a'), b: make('b')}, {}, each =>
+    each.setNotificationHandler(ResourceUpdatedNotificationSchema, ({params}) =>
+      updates.add(params),
+    ),
+  )
+  const {resources} = await client.listResources()
+  const [mine, other] = ['file:///notes', 'file://b~/notes']
+  expect(resources.map(({uri}) => uri)).toEqual([mine, other])
+  for (const [uri, name] of [
+    [mine, 'a'],
+    [other, 'b'],
+  ] as const) {
+    expect((await client.readResource({uri})).contents).toEqual([{uri, text: name}])
+    expect((await client.callTool({name: `see-${name}`}))['content']).toMatchObject([{uri}])
+  }
+  await client.subscribeResource({uri: other})
+  await servers.get('b')?.sendResourceUpdated({uri: mine})
+  expect(await updates.find(() => true)).toEqual({uri: other})
+})
+
 /** A server with one prompt `p` that answers with its own name. */
 const promptServer = (name: string) => (): Server => {
   const server = new Server({name, version: '1'}, {capabilities: everything})

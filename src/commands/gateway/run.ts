@@ -75,7 +75,7 @@ export default class GatewayRun extends PluginCommand {
       .flags
     const deps = gatewayDeps(this.app, {commentary: true})
     for (const notice of unbuiltNotices(flags)) deps.notify(notice)
-    const options = gatewayOptions(flags, PATIENCE_MS)
+    const options = gatewayOptions(flags, {patienceMs: PATIENCE_MS, showRemembered: true})
     const transport = readTransport({
       transport: flags.transport,
       host: flags.host,

@@ -27,28 +27,64 @@ export interface NameTable {
   readonly owners: ReadonlyMap<string, OwnedItem>
 }
 
-/** Several model APIs refuse longer tool names, though MCP allows 128 characters. */
-const LONGEST_MADE_NAME = 64
+/** Several model APIs take no other names, though MCP allows 128 characters and dots. */
+const LONGEST_NAME = 64
+const SOUND_NAME = /^[\w-]{1,64}$/
+
+/** Names that clients know already. */
+export interface KnownNames {
+  /** The names shown so far in the same session: they keep their owners, whatever else is known. */
+  readonly before?: NameTable | undefined
+  /** The name that an item had in earlier sessions. */
+  readonly claimed?: ((owner: Owner) => string | undefined) | undefined
+}
 
 /**
- * Gives every named item of every server a name of its own. A name stays as it is unless it is taken; then it gets
- * its server's name in front (`server__name`). A name that `before` already had keeps its owner, so a server that
- * arrives late never takes a name that a client was shown as somebody else's.
+ * Gives every named item of every server a name of its own, of letters, digits, `_` and `-`, at most 64. A name
+ * stays as it is unless it is taken or not of that form; then it gets its server's name in front (`server__name`).
+ * What a client was once shown keeps its name, so a server that comes later never takes another one's.
  * @param listed the servers in configured order, which decides who keeps a contested name
- * @param before the names shown so far in the same session
  */
-export function nameTable(listed: readonly Listed[], before?: NameTable): NameTable {
+export function nameTable(listed: readonly Listed[], known: KnownNames = {}): NameTable {
   const entries = listed.flatMap(namedItems)
-  const shown = new Map([...(before?.owners ?? [])].map(([name, owner]) => [identity(owner), name]))
-  const taken = new Set(entries.flatMap(entry => shown.get(identity(entry)) ?? []))
+  const taken = new Set<string>()
+  const names = new Map<Entry, string>()
+  const shown = new Map(
+    [...(known.before?.owners ?? [])].map(([name, owner]) => [identity(owner), name]),
+  )
+  const wishes = [
+    (entry: Entry) => (shown.size > 0 ? shown.get(identity(entry)) : undefined),
+    (entry: Entry) => soundClaim(entry, known.claimed?.(entry)),
+    (entry: Entry) => freeName(entry, taken),
+  ]
+  for (const wish of wishes) {
+    for (const entry of entries) {
+      if (names.has(entry)) continue
+      const name = wish(entry)
+      if (name === undefined || taken.has(name)) continue
+      names.set(entry, name)
+      taken.add(name)
+    }
+  }
+  return tableOf(entries, names)
+}
+
+function tableOf(entries: readonly Entry[], names: ReadonlyMap<Entry, string>): NameTable {
   const owners = new Map<string, OwnedItem>()
   const items = entries.map(entry => {
-    const exposed = shown.get(identity(entry)) ?? freeName(entry, taken)
-    taken.add(exposed)
-    owners.set(exposed, {server: entry.server, name: entry.name, item: entry.item})
-    return exposed === entry.name ? entry.item : {...entry.item, name: exposed}
+    const {server, name, item} = entry
+    const exposed = names.get(entry) ?? name
+    owners.set(exposed, {server, name, item})
+    return exposed === name ? item : {...item, name: exposed}
   })
   return {items, owners}
+}
+
+/** A name from earlier counts as long as it is one that the item could be given today: prefixes come and go. */
+function soundClaim({name, prefix}: Entry, claim: string | undefined): string | undefined {
+  if (claim === undefined || !SOUND_NAME.test(claim)) return undefined
+  if (prefix) return claim.startsWith(`${safe(prefix)}__`) ? claim : undefined
+  return claim === name || claim.includes('__') ? claim : undefined
 }
 
 interface Entry extends OwnedItem {
@@ -78,10 +114,10 @@ function freeName(entry: Entry, taken: ReadonlySet<string>): string {
 /** The names that an item may get, the best first: a function of the item alone, so that it has the same everywhere. */
 function* candidates(entry: Entry): Generator<string, never> {
   const {server, name, prefix} = entry
-  if (!prefix) yield name
+  if (!prefix && SOUND_NAME.test(name)) yield name
   for (const front of prefix ? [prefix, server] : [server]) {
     const full = `${safe(front)}__${safe(name)}`
-    if (full.length <= LONGEST_MADE_NAME) yield full
+    if (full.length <= LONGEST_NAME) yield full
     else yield withDigest(full, entry, 0)
   }
   // A server can foresee the digests of others and use them as names, but not all of them.
@@ -93,7 +129,7 @@ function* candidates(entry: Entry): Generator<string, never> {
 function withDigest(name: string, owner: Owner, attempt: number): string {
   const text = attempt === 0 ? identity(owner) : `${identity(owner)} ${attempt}`
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
-  return `${name.slice(0, LONGEST_MADE_NAME - digest.length - 1)}_${digest}`
+  return `${name.slice(0, LONGEST_NAME - digest.length - 1)}_${digest}`
 }
 
 function safe(text: string): string {

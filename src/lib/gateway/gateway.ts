@@ -1,11 +1,17 @@
 import {withDeadline} from '../base/async.ts'
 import {messageOf, PluginError} from '../base/errors.ts'
-import type {JsonObject} from '../base/json.ts'
 import {oneLine} from '../base/one-line.ts'
 import type {ConnectedSpec} from '../model/server.ts'
+import type {Memory} from './memory.ts'
 import {allowsTool, type Plan, type PlannedServer} from './plan.ts'
 import {compose, type Middleware} from './pipeline/call.ts'
-import {Session, type Downstream, type SessionEvents, type SessionServer} from './relay/session.ts'
+import {Session} from './relay/session.ts'
+import type {
+  Downstream,
+  ServersMemory,
+  SessionEvents,
+  SessionServer,
+} from './relay/session-input.ts'
 import {fingerprint, type StatusStore} from './status.ts'
 import type {Fleet} from './upstream/fleet.ts'
 
@@ -14,6 +20,9 @@ export interface GatewayInput {
   readonly plan: Plan
   readonly fleet: Fleet
   readonly status: StatusStore
+  readonly memory: Memory
+  /** Whether sessions are shown what is remembered of servers until these have answered. */
+  readonly showRemembered: boolean
   readonly middlewares: readonly Middleware[]
   /** How long a list waits for a server that is slow to start. */
   readonly patienceMs: number
@@ -34,7 +43,8 @@ const SESSION_END_MS = 10_000
 export class Gateway implements AsyncDisposable {
   readonly #input: GatewayInput
   readonly #sessions = new Set<Session>()
-  readonly #hellos = new Map<string, JsonObject>()
+  /** Servers whose last start failed, in this run or an earlier one. */
+  readonly #doubtful = new Set<string>()
   /** The last write of each server's record; they happen one after the other. */
   readonly #writes = new Map<string, Promise<void>>()
   readonly #failures = new Map<string, PluginError>()
@@ -46,11 +56,17 @@ export class Gateway implements AsyncDisposable {
 
   /** Reads what is remembered of the servers, so that the first client is told what they can do. */
   async load(): Promise<void> {
-    const records = await this.#input.status.read()
-    for (const {name, start} of this.#input.plan.servers) {
-      const record = records.get(name)
-      if (start instanceof PluginError || record?.fingerprint !== fingerprint(start)) continue
-      if (record.hello) this.#hellos.set(name, record.hello)
+    const prints = new Map(
+      this.#input.plan.servers.flatMap(({name, start}): [string, string][] =>
+        start instanceof PluginError ? [] : [[name, fingerprint(start)]],
+      ),
+    )
+    const [records] = await Promise.all([
+      this.#input.status.read(),
+      this.#input.memory.load(prints),
+    ])
+    for (const [name, {state, fingerprint: print}] of records) {
+      if (state === 'failed' && print === prints.get(name)) this.#doubtful.add(name)
     }
   }
 
@@ -65,7 +81,7 @@ export class Gateway implements AsyncDisposable {
    */
   openSession(id: string, downstream: Downstream): Session {
     if (this.#isStopped) throw new Error('the gateway is stopping')
-    const {version, plan, middlewares, patienceMs, now} = this.#input
+    const {version, plan, middlewares, patienceMs, now, memory, showRemembered} = this.#input
     const session = new Session({
       id,
       version,
@@ -73,7 +89,7 @@ export class Gateway implements AsyncDisposable {
       patienceMs,
       now,
       servers: plan.servers.map(server => this.#sessionServer(server)),
-      known: server => this.#hellos.get(server),
+      memory: showRemembered ? memory : withoutLists(memory),
       govern: send => compose(middlewares, send),
       events: this.#events(),
       onClose: () => this.#sessions.delete(session),
@@ -87,7 +103,7 @@ export class Gateway implements AsyncDisposable {
     this.#isStopped = true
     this.#input.stop.abort(new Error('the gateway is stopping'))
     await Promise.all([...this.#sessions].map(session => this.#end(session)))
-    await Promise.all(this.#writes.values())
+    await Promise.all([...this.#writes.values(), this.#input.memory.saved()])
   }
 
   async #end(session: Session): Promise<void> {
@@ -103,6 +119,7 @@ export class Gateway implements AsyncDisposable {
       prefix: server.prefix,
       startTimeoutMs: server.startTimeoutMs,
       allows: tool => allowsTool(server, tool),
+      isDoubtful: this.#doubtful.has(server.name),
       open:
         start instanceof PluginError
           ? () => Promise.reject(start)
@@ -113,23 +130,24 @@ export class Gateway implements AsyncDisposable {
   #events(): SessionEvents {
     const {log, status} = this.#input
     return {
-      onOpened: (name, hello) => {
-        this.#hellos.set(name, hello)
+      onOpened: name => {
+        this.#doubtful.delete(name)
         this.#failures.delete(name)
         const spec = this.#specOf(name)
-        if (spec) this.#keep(name, () => status.ready(name, spec, hello))
+        if (spec) this.#keep(name, () => status.ready(name, spec))
       },
       onFailed: (name, error) => {
         // Once for each new reason: a server that is asked for again and again fails again and again.
         if (this.#failures.get(name)?.message === error.message) return
         this.#failures.set(name, error)
+        this.#doubtful.add(name)
         const about = error.message.startsWith(`server ${name}`) ? '' : `server ${name}: `
         const hint = error.hint ? `\n  ${oneLine(error.hint)}` : ''
         this.#input.notify(`! ${about}${oneLine(error.message)}${hint}`)
-        const known = {spec: this.#specOf(name), hello: this.#hellos.get(name)}
-        this.#keep(name, () => status.failed(name, error, known))
+        this.#keep(name, () => status.failed(name, error, this.#specOf(name)))
       },
       onListed: (name, kind, count) => log(`  > ${name}: (${count} ${kind})`),
+      onWarning: text => log(`  ! ${oneLine(text)}`),
     }
   }
 
@@ -146,6 +164,17 @@ export class Gateway implements AsyncDisposable {
         this.#input.notify(`! the state of a server could not be kept: ${messageOf(error)}`),
       )
     this.#writes.set(name, kept)
+  }
+}
+
+/** What servers can do is of use also where their lists must be fresh. */
+function withoutLists(memory: Memory): ServersMemory {
+  return {
+    recall: (server, client) => ({...memory.recall(server, client), lists: {}}),
+    opened: (...args) => memory.opened(...args),
+    listed: (...args) => memory.listed(...args),
+    nameOf: (...args) => memory.nameOf(...args),
+    named: (...args) => memory.named(...args),
   }
 }
 

@@ -1,5 +1,6 @@
 import {randomBytes} from 'node:crypto'
 import {availableParallelism} from 'node:os'
+import {join} from 'node:path'
 import {leftOut, loadCatalogs} from '../catalog/store.ts'
 import type {Engine} from '../engine/engine.ts'
 import {parseCpus, parseMemory} from '../engine/options.ts'
@@ -8,6 +9,7 @@ import {readProfile} from '../profile/legacy.ts'
 import type {ServersInput} from '../profile/servers.ts'
 import {openSecrets} from '../secrets/source.ts'
 import {Gateway} from './gateway.ts'
+import {Memory} from './memory.ts'
 import {assemble} from './pipeline/assemble.ts'
 import {buildPlan, type Plan} from './plan.ts'
 import {statusStore} from './status.ts'
@@ -43,6 +45,8 @@ export interface GatewayOptions {
   readonly verbose: boolean
   /** How long a list waits for a server that is slow to start, in milliseconds. */
   readonly patienceMs: number
+  /** Show what is remembered of servers until they have answered: for clients that do not wait. */
+  readonly showRemembered: boolean
 }
 
 /** A gateway that is ready for sessions, with the parts that the command line asks about. */
@@ -106,6 +110,8 @@ export async function setUpGateway(
     fleet,
     status: statusStore(deps.paths.stateDir, () => new Date()),
     middlewares: assemble({...options, log: deps.log, now: monotonic}),
+    memory: new Memory(join(deps.paths.stateDir, 'lists'), deps.notify),
+    showRemembered: options.showRemembered,
     patienceMs: options.patienceMs,
     now: monotonic,
     log: deps.log,

@@ -3,7 +3,6 @@ import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import * as z from 'zod'
 import {PluginError, systemCode} from '../base/errors.ts'
-import type {JsonObject} from '../base/json.ts'
 import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
 import type {ConnectedSpec} from '../model/server.ts'
 
@@ -16,8 +15,6 @@ export interface ServerRecord {
   readonly error?:
     | {readonly code: string; readonly message: string; readonly hint?: string | undefined}
     | undefined
-  /** What it answered to `initialize` the last time it did. */
-  readonly hello?: JsonObject | undefined
   /** For which specification all this holds; nothing for a server that had none. */
   readonly fingerprint?: string | undefined
 }
@@ -27,20 +24,14 @@ const recordSchema = z.object({
   state: z.enum(['ready', 'failed']),
   at: z.string(),
   error: z.object({code: z.string(), message: z.string(), hint: z.string().optional()}).optional(),
-  hello: z.record(z.string(), z.json()).optional(),
   fingerprint: z.string().optional(),
 })
 
 /** The records of all servers: one small file each, so that two gateways never write over each other's. */
 export interface StatusStore {
   read(): Promise<ReadonlyMap<string, ServerRecord>>
-  ready(server: string, spec: ConnectedSpec, hello: JsonObject): Promise<void>
-  /** @param known `hello`: what the server answered when it last started; kept for the next client */
-  failed(
-    server: string,
-    error: PluginError,
-    known: {readonly spec?: ConnectedSpec | undefined; readonly hello?: JsonObject | undefined},
-  ): Promise<void>
+  ready(server: string, spec: ConnectedSpec): Promise<void>
+  failed(server: string, error: PluginError, spec: ConnectedSpec | undefined): Promise<void>
 }
 
 /** @param dir the folder of the records; made when the first is written */
@@ -56,21 +47,19 @@ export function statusStore(dir: string, now: () => Date): StatusStore {
       }
       return records
     },
-    ready: (server, spec, hello) =>
+    ready: (server, spec) =>
       write({
         server,
         state: 'ready',
         at: now().toISOString(),
-        hello: rememberable(hello),
         fingerprint: fingerprint(spec),
       }),
-    failed: (server, {code, message, hint}, {spec, hello}) =>
+    failed: (server, {code, message, hint}, spec) =>
       write({
         server,
         state: 'failed',
         at: now().toISOString(),
         error: {code, message, hint},
-        hello: hello && rememberable(hello),
         ...(spec && {fingerprint: fingerprint(spec)}),
       }),
   }
@@ -95,13 +84,6 @@ async function recordFiles(dir: string): Promise<readonly string[]> {
     if (systemCode(error) === 'ENOENT') return []
     throw error
   }
-}
-
-const LARGEST_HELLO = 256 * 1024
-
-/** What a server says of itself is kept for the next client, not at any price. */
-function rememberable(hello: JsonObject): JsonObject | undefined {
-  return JSON.stringify(hello).length <= LARGEST_HELLO ? hello : undefined
 }
 
 /** A record is only a memory: one that cannot be read is none. */

@@ -34,6 +34,8 @@ const anyServers = fc.uniqueArray(
   {selector: ({server: name}) => name, maxLength: 5},
 )
 
+const earlier = ({server: owner}: {server: string}) => ({b: 'x', c: 'c__x'})[owner]
+
 describe('nameTable', () => {
   test('gives every item a name of its own that leads back to its server and its name there', () => {
     fc.assert(
@@ -53,8 +55,7 @@ describe('nameTable', () => {
     fc.assert(
       fc.property(anyServers, listed => {
         const table = nameTable(listed)
-        const made = [...table.owners].filter(([exposed, {name}]) => exposed !== name)
-        for (const [exposed] of made) expect(exposed).toMatch(/^[A-Za-z0-9_-]{1,64}$/)
+        for (const exposed of table.owners.keys()) expect(exposed).toMatch(/^[A-Za-z0-9_-]{1,64}$/)
       }),
     )
   })
@@ -71,7 +72,7 @@ describe('nameTable', () => {
     fc.assert(
       fc.property(anyServers, fc.array(fc.boolean()), (listed, early) => {
         const before = nameTable(listed.filter((_, index) => early[index]))
-        const after = nameTable(listed, before)
+        const after = nameTable(listed, {before})
         for (const [exposed, owner] of before.owners) {
           expect(after.owners.get(exposed)).toEqual(owner)
         }
@@ -83,7 +84,7 @@ describe('nameTable', () => {
     fc.assert(
       fc.property(anyServers, listed => {
         const table = nameTable(listed)
-        expect(nameTable(listed, table)).toEqual(table)
+        expect(nameTable(listed, {before: table})).toEqual(table)
       }),
     )
   })
@@ -95,12 +96,37 @@ describe('nameTable', () => {
 
   test('keeps a name with its owner when a server before it arrives late', () => {
     const before = nameTable([server('b', 'x')])
-    expect(names(nameTable([server('a', 'x'), server('b', 'x')], before))).toEqual(['a__x', 'x'])
+    expect(names(nameTable([server('a', 'x'), server('b', 'x')], {before}))).toEqual(['a__x', 'x'])
+  })
+
+  test('keeps what an item was called in earlier sessions, also when a server is added before it', () => {
+    const listed = [server('a', 'x'), server('b', 'x'), server('c', 'x')]
+    expect(names(nameTable(listed, {claimed: earlier}))).toEqual(['a__x', 'x', 'c__x'])
+    expect(names(nameTable([server('c', 'x')], {claimed: earlier}))).toEqual(['c__x'])
+  })
+
+  test('gives a name that two claim to the first of them, and none that the prefix does not allow', () => {
+    expect(names(nameTable([server('a', 'x'), server('b', 'x')], {claimed: () => 'x'}))).toEqual([
+      'x',
+      'b__x',
+    ])
+    expect(names(nameTable([{...server('a', 'x'), prefix: 'p'}], {claimed: () => 'x'}))).toEqual([
+      'p__x',
+    ])
+    expect(names(nameTable([server('a', 'x')], {claimed: () => 'other'}))).toEqual(['x'])
+  })
+
+  test('renames what no model API takes', () => {
+    expect(names(nameTable([server('a', 'x.y', 'x_y', 'x'.repeat(65))]))).toEqual([
+      'a__x_y',
+      'x_y',
+      expect.stringMatching(/^a__x+_[0-9a-f]{8}$/),
+    ])
   })
 
   test('gives a name that nobody has any more to who wants it', () => {
     const before = nameTable([server('a', 'x'), server('b', 'x')])
-    const after = nameTable([server('a'), server('b', 'x'), server('c', 'x')], before)
+    const after = nameTable([server('a'), server('b', 'x'), server('c', 'x')], {before})
     expect(names(after)).toEqual(['b__x', 'x'])
   })
 

@@ -3,6 +3,7 @@ import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {PluginError} from '../../../src/lib/base/errors.ts'
 import {Gateway} from '../../../src/lib/gateway/gateway.ts'
+import {Memory} from '../../../src/lib/gateway/memory.ts'
 import {statusStore, type StatusStore} from '../../../src/lib/gateway/status.ts'
 import {setUpGateway} from '../../../src/lib/gateway/setup.ts'
 import {bindServer} from '../../../src/lib/model/server.ts'
@@ -59,10 +60,7 @@ describe('a gateway', () => {
       await client.call('crash')
     }
     const records = await statusStore(home.deps.paths.stateDir, () => new Date()).read()
-    expect(records.get('crashes-on-call')).toMatchObject({
-      state: 'failed',
-      hello: {serverInfo: {name: 'crashes-on-call'}},
-    })
+    expect(records.get('crashes-on-call')).toMatchObject({state: 'failed'})
     await using next = await startGateway(home, options)
     const hello = await new TestClient(next.gateway, 'two').initialize()
     expect(hello['capabilities']).toEqual({tools: {listChanged: true}})
@@ -222,6 +220,8 @@ function failingGateway(failed: StatusStore['failed']) {
       ensureImage: async () => 'present',
     },
     status: {read: async () => new Map(), ready: async () => undefined, failed},
+    memory: new Memory('/nowhere', () => undefined),
+    showRemembered: true,
     middlewares: [],
     patienceMs: 1000,
     now: () => 0,

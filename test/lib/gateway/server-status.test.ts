@@ -57,7 +57,7 @@ async function userWith(
       const entry = catalog.servers.get(name)
       const spec = entry && bindServer(entry, {}, home.dir)
       if (spec?.kind !== 'container') throw new Error(`no container ${name}`)
-      await store.failed(name, error, {spec})
+      await store.failed(name, error, spec)
     },
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
   }

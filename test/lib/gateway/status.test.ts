@@ -15,7 +15,6 @@ afterEach(() => rm(join(dir, '..'), {recursive: true}))
 
 const at = new Date('2026-11-20T12:00:00Z')
 const store = () => statusStore(dir, () => at)
-const hello = {capabilities: {tools: {}}, serverInfo: {name: 'x', version: '1'}}
 const failure = new PluginError('SERVER_START_FAILED', 'it fell', {hint: 'pick it up'})
 
 function specOf(image: string) {
@@ -29,8 +28,8 @@ describe('statusStore', () => {
     expect(await store().read()).toEqual(new Map())
   })
 
-  test('remembers what a server answered, and for which specification', async () => {
-    await store().ready('one', specOf('a'), hello)
+  test('remembers that a server answered, and for which specification', async () => {
+    await store().ready('one', specOf('a'))
     expect(await store().read()).toEqual(
       new Map([
         [
@@ -39,7 +38,6 @@ describe('statusStore', () => {
             server: 'one',
             state: 'ready',
             at: at.toISOString(),
-            hello,
             fingerprint: fingerprint(specOf('a')),
           },
         ],
@@ -47,15 +45,8 @@ describe('statusStore', () => {
     )
   })
 
-  test('remembers a server that says too much of itself, but not what it says', async () => {
-    await store().ready('one', specOf('a'), {instructions: 'x'.repeat(300_000)})
-    const record = (await store().read()).get('one')
-    expect(record).toMatchObject({state: 'ready', fingerprint: fingerprint(specOf('a'))})
-    expect(record).not.toHaveProperty('hello')
-  })
-
   test('lets no record of one server keep the others from being read', async () => {
-    await store().ready('one', specOf('a'), hello)
+    await store().ready('one', specOf('a'))
     await writeFile(
       join(dir, 'long.json'),
       `{"server":"long","x":"${'x'.repeat(17 * 1024 * 1024)}"}`,
@@ -68,25 +59,24 @@ describe('statusStore', () => {
     expect((await store().read()).get('one')).toMatchObject({state: 'ready'})
   })
 
-  test('remembers why a server failed, and still what it could do before', async () => {
-    await store().failed('one', failure, {spec: specOf('a'), hello})
+  test('remembers why a server failed, and for which specification', async () => {
+    await store().failed('one', failure, specOf('a'))
     expect((await store().read()).get('one')).toMatchObject({
       state: 'failed',
       error: {code: 'SERVER_START_FAILED', message: 'it fell', hint: 'pick it up'},
-      hello,
       fingerprint: fingerprint(specOf('a')),
     })
   })
 
   test('takes a server without a specification', async () => {
-    await store().failed('one', new PluginError('SERVER_UNKNOWN', 'who?'), {})
+    await store().failed('one', new PluginError('SERVER_UNKNOWN', 'who?'), undefined)
     const record = (await store().read()).get('one')
     expect(record).toMatchObject({error: {code: 'SERVER_UNKNOWN', message: 'who?'}})
     expect(record?.fingerprint).toBeUndefined()
   })
 
   test('keeps its files to the user', async () => {
-    await store().ready('one', specOf('a'), hello)
+    await store().ready('one', specOf('a'))
     expect((await stat(join(dir, 'one.json'))).mode & 0o777).toBe(0o600)
   })
 
@@ -104,7 +94,7 @@ describe('statusStore', () => {
           },
         ),
         async names => {
-          for (const name of names) await store().failed(name, failure, {})
+          for (const name of names) await store().failed(name, failure, undefined)
           const records = await store().read()
           for (const name of names) expect(records.get(name)?.server).toBe(name)
           expect(await readdir(join(dir, '..'))).toEqual(['state'])
@@ -115,7 +105,7 @@ describe('statusStore', () => {
   })
 
   test('does not trip over files that are no records', async () => {
-    await store().ready('one', specOf('a'), hello)
+    await store().ready('one', specOf('a'))
     await mkdir(dir, {recursive: true})
     const bad = {
       'a.json': '{',

@@ -1,5 +1,5 @@
 import type {ServerResponse} from 'node:http'
-import type {Downstream} from '../relay/session.ts'
+import type {Downstream} from '../relay/session-input.ts'
 import {isResponse, type Id, type Message} from '../wire/jsonrpc.ts'
 import {isDispensable, openEventStream, type EventStream} from './sse.ts'
 

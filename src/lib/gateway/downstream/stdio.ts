@@ -1,5 +1,6 @@
 import type {Readable} from 'node:stream'
-import type {Downstream, Session} from '../relay/session.ts'
+import type {Session} from '../relay/session.ts'
+import type {Downstream} from '../relay/session-input.ts'
 import {LARGEST_MESSAGE_BYTES, lineReader} from '../wire/lines.ts'
 import {failure, isUnusable, parseMessage} from '../wire/jsonrpc.ts'
 import {whyUnusable} from './refusals.ts'

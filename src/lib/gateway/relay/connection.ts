@@ -1,9 +1,10 @@
 import {PluginError} from '../../base/errors.ts'
-import type {JsonObject} from '../../base/json.ts'
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {CloseReason, Upstream} from '../upstream/upstream.ts'
 import {
   isRequest,
   isResponse,
+  isResult,
   notification,
   result,
   type Id,
@@ -40,6 +41,13 @@ export class Cancelled extends Error {
   }
 }
 
+/** A request that the server refused, because it knows nothing of the session any more. */
+export class NotTaken extends PluginError {
+  constructor({code, message, hint}: PluginError) {
+    super(code, message, hint === undefined ? {} : {hint})
+  }
+}
+
 interface Pending {
   readonly about: Id | undefined
   readonly token: Id | undefined
@@ -47,6 +55,9 @@ interface Pending {
   readonly resolve: (response: Response) => void
   readonly reject: (error: unknown) => void
 }
+
+/** Tasks whose progress is passed on; that of older ones is dropped. */
+const MOST_TASKS = 1000
 
 /**
  * One running server as one session sees it, from its start to its end. Ids and progress tokens are this
@@ -60,6 +71,8 @@ export class Connection {
   readonly #upstream: Upstream
   readonly #events: ConnectionEvents
   readonly #pending = new Map<Id, Pending>()
+  /** The clients' progress tokens of requests that became tasks (MCP 2025-11-25, tasks), by our own tokens. */
+  readonly #taskTokens = new Map<Id, Id>()
   #lastId = 0
   #newest: Id | undefined
   #endedWith: PluginError | undefined
@@ -134,7 +147,14 @@ export class Connection {
     const pending = this.#pending.get(message.id)
     if (!pending) return
     this.#pending.delete(message.id)
+    if (pending.token !== undefined && isTask(message)) this.#keepToken(message.id, pending.token)
     pending.resolve(message)
+  }
+
+  #keepToken(id: Id, token: Id): void {
+    this.#taskTokens.set(id, token)
+    const [oldest] = this.#taskTokens.keys()
+    if (this.#taskTokens.size > MOST_TASKS && oldest !== undefined) this.#taskTokens.delete(oldest)
   }
 
   /** A late answer finds nobody waiting and is dropped. */
@@ -158,11 +178,14 @@ export class Connection {
       return
     }
     const id = message.params?.['progressToken']
-    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined
-    if (pending?.about === undefined || pending.token === undefined) return
-    pending.onProgress?.()
-    const params = {...message.params, progressToken: pending.token}
-    this.#events.onNotification(this, {...message, params}, pending.about)
+    if (typeof id !== 'number') return
+    const pending = this.#pending.get(id)
+    // A task goes on after the answer to the request that made it, and belongs to no stream any more.
+    const token = pending ? pending.token : this.#taskTokens.get(id)
+    if (token === undefined) return
+    pending?.onProgress?.()
+    const params = {...message.params, progressToken: token}
+    this.#events.onNotification(this, {...message, params}, pending?.about)
   }
 
   /** stdio does not say which request a message belongs to: with several in flight, the newest is likeliest. */
@@ -181,11 +204,17 @@ export class Connection {
   #finish(reason: CloseReason): PluginError {
     const error = endedError(this.#server, reason)
     this.#endedWith = error
-    const waiting = [...this.#pending.values()]
+    const waiting = [...this.#pending]
     this.#pending.clear()
-    for (const pending of waiting) pending.reject(error)
+    for (const [id, {reject}] of waiting) {
+      reject(id === reason.refused ? new NotTaken(error) : error)
+    }
     return error
   }
+}
+
+function isTask(answer: Response): boolean {
+  return isResult(answer) && isJsonObject(answer.result['task'])
 }
 
 /** Why a request was never answered, in words that name the server. */

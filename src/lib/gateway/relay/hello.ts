@@ -26,13 +26,55 @@ export function gatewayHello(input: {
   version: string
   servers: readonly KnownServer[]
 }): JsonObject {
+  const [sole, ...others] = input.servers
+  if (sole?.hello && others.length === 0) return soleHello(sole.hello, input)
   const instructions = mergeInstructions(input.servers)
   return {
     protocolVersion: input.protocolVersion,
     capabilities: mergeCapabilities(input.servers),
-    serverInfo: {name: 'docker-mcp-gateway', title: 'Docker MCP Gateway', version: input.version},
+    serverInfo: gatewayInfo(input.version),
     ...(instructions !== '' && {instructions}),
   }
+}
+
+/** The only server introduces itself; list changes are announced, as what is remembered of it may be out of date. */
+function soleHello(
+  hello: JsonObject,
+  ours: {protocolVersion: string; version: string},
+): JsonObject {
+  const {protocolVersion: spoken, capabilities, serverInfo, instructions, ...others} = hello
+  const isOlder = LEGACY_VERSIONS.some(known => known === spoken && known < ours.protocolVersion)
+  const own = isJsonObject(capabilities) ? capabilities : {}
+  const unknown = Object.entries(own).filter(([key]) => !READABLE.has(key))
+  return {
+    ...others,
+    protocolVersion: isOlder && spoken !== undefined ? spoken : ours.protocolVersion,
+    capabilities: {...Object.fromEntries(unknown), ...announcing(readable(own))},
+    serverInfo: isNamed(serverInfo) ? serverInfo : gatewayInfo(ours.version),
+    ...(typeof instructions === 'string' && {instructions}),
+  }
+}
+
+/** Capabilities that clients read, and refuse when they are not objects. */
+const READABLE: ReadonlySet<string> = new Set([
+  'completions',
+  'experimental',
+  'extensions',
+  'logging',
+  'prompts',
+  'resources',
+  'tasks',
+  'tools',
+])
+
+function isNamed(info: Json | undefined): boolean {
+  return (
+    isJsonObject(info) && typeof info['name'] === 'string' && typeof info['version'] === 'string'
+  )
+}
+
+function gatewayInfo(version: string): JsonObject {
+  return {name: 'docker-mcp-gateway', title: 'Docker MCP Gateway', version}
 }
 
 const ANYTHING: JsonObject = {
@@ -46,13 +88,16 @@ const ANYTHING: JsonObject = {
 /** The union of what the servers can do. List changes are always announced: servers come and go here. */
 function mergeCapabilities(servers: readonly KnownServer[]): JsonObject {
   const all = servers.map(({hello}) => (hello ? readable(hello['capabilities']) : ANYTHING))
-  // Tasks belong to one server; with several nobody could tell which.
-  const {tasks, ...merged} = all.reduce<JsonObject>(union, {tools: {}})
+  return announcing(all.reduce<JsonObject>(union, {tools: {}}))
+}
+
+function announcing(capabilities: JsonObject): JsonObject {
+  const announced = {...capabilities}
   for (const kind of ['tools', 'prompts', 'resources']) {
-    const own = merged[kind]
-    if (isJsonObject(own)) merged[kind] = {...own, listChanged: true}
+    const own = announced[kind]
+    if (isJsonObject(own)) announced[kind] = {...own, listChanged: true}
   }
-  return servers.length === 1 && tasks !== undefined ? {...merged, tasks} : merged
+  return announced
 }
 
 /**
@@ -88,8 +133,13 @@ function union(a: JsonObject, b: JsonObject): JsonObject {
   return Object.fromEntries(merged)
 }
 
-/** Long enough for what a model reads, short enough not to crowd it. */
+/** Characters of one server's instructions, and of all: enough for what a model reads, too few to crowd it. */
 const LONGEST_INSTRUCTIONS = 4000
+const LONGEST_OF_ALL = 32_000
+
+/** Said once, rather than by changing what servers wrote. */
+export const ON_NAMES =
+  'Several servers are behind this one. Each calls its tools by its own names below; in the lists, a name that is taken has the name of its server in front, as in server__tool.'
 
 function mergeInstructions(servers: readonly KnownServer[]): string {
   const parts = servers.flatMap(({name, hello}) => {
@@ -97,11 +147,12 @@ function mergeInstructions(servers: readonly KnownServer[]): string {
     return typeof text === 'string' && text.trim() !== '' ? [{name, text}] : []
   })
   if (servers.length === 1) return parts[0]?.text ?? ''
-  return parts.map(({name, text}) => `# Server ${name}\n\n${cut(text)}`).join('\n\n')
+  if (parts.length === 0) return ''
+  const share = Math.min(LONGEST_INSTRUCTIONS, Math.floor(LONGEST_OF_ALL / parts.length))
+  const sections = parts.map(({name, text}) => `# Server ${name}\n\n${cut(text, share)}`)
+  return [ON_NAMES, ...sections].join('\n\n')
 }
 
-function cut(text: string): string {
-  return text.length <= LONGEST_INSTRUCTIONS
-    ? text
-    : `${text.slice(0, LONGEST_INSTRUCTIONS)}\n[cut]`
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}\n[cut]`
 }

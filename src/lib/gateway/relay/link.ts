@@ -10,12 +10,14 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
-import {Connection, endedError, type Asking, type ConnectionEvents} from './connection.ts'
+import {Connection, endedError, NotTaken, type Asking, type ConnectionEvents} from './connection.ts'
 
 /** What a link tells the session that owns it. */
 export interface LinkEvents extends ConnectionEvents {
   /** The server is open and answered `initialize` with this. */
   onOpened(hello: JsonObject): void
+  /** The server was opened once more, and these resources are subscribed to again. */
+  onReopened(from: Connection, subscriptions: readonly string[]): void
   /** The server could not be opened, or ended; the next request opens it again. */
   onFailed(error: PluginError): void
   /** An open connection is gone: what came over it can no longer be answered. */
@@ -31,6 +33,9 @@ export interface ClientHello {
 
 /** A server that could not be started is not tried again for this long: lists come in threes. */
 const COOL_DOWN_MS = 5000
+
+/** A client that subscribes to more gets no news of the rest after a restart of the server. */
+const MOST_SUBSCRIPTIONS = 10_000
 
 /** What a link is made of. */
 export interface LinkInput {
@@ -64,6 +69,8 @@ export class Link {
   #opened: Live | undefined
   #lastHello: JsonObject | undefined
   #lastFailure: {error: PluginError; at: number} | undefined
+  /** URIs that the client wants news of, as the server knows them. */
+  readonly #subscriptions = new Set<string>()
 
   constructor(input: LinkInput, events: LinkEvents) {
     this.#input = input
@@ -102,7 +109,11 @@ export class Link {
    */
   async request(message: Request, asking?: Asking): Promise<Response> {
     const {connection} = await this.#connect()
-    const response = await connection.request(message, asking)
+    const response = await connection.request(message, asking).catch((error: unknown) => {
+      if (error instanceof NotTaken) return this.#again(connection, message, asking)
+      throw error
+    })
+    this.#note(message, response)
     return {...response, id: message.id}
   }
 
@@ -124,6 +135,21 @@ export class Link {
     await this.#connection?.dispose()
   }
 
+  /** A server that no longer knew the session has not taken the request, which is asked of the next session once. */
+  async #again(lost: Connection, message: Request, asking?: Asking): Promise<Response> {
+    await lost.ended
+    const {connection} = await this.#connect()
+    return connection.request(message, asking)
+  }
+
+  #note({method, params}: Request, response: Response): void {
+    const uri = params?.['uri']
+    if (typeof uri !== 'string' || !isResult(response)) return
+    if (method === 'resources/unsubscribe') this.#subscriptions.delete(uri)
+    if (method !== 'resources/subscribe') return
+    if (this.#subscriptions.size < MOST_SUBSCRIPTIONS) this.#subscriptions.add(uri)
+  }
+
   #connect(): Promise<Live> {
     const {signal} = this.#abort
     if (signal.aborted) return Promise.reject(signal.reason)
@@ -137,9 +163,11 @@ export class Link {
     try {
       const connection = await this.#dial()
       const live = {connection, hello: await this.#handshake(connection)}
+      const isFirst = this.#lastHello === undefined
       this.#opened = live
       this.#lastHello = live.hello
       this.#events.onOpened(live.hello)
+      if (!isFirst) this.#subscribeAgain(connection)
       void connection.ended.then(error => this.#ended(connection, error))
       return live
     } catch (error) {
@@ -179,6 +207,17 @@ export class Link {
         ? endedError(this.server, {...reason, what: error.message})
         : error
     }
+  }
+
+  /** A server that was started again knows nothing of what it was asked to watch. */
+  #subscribeAgain(connection: Connection): void {
+    const uris = [...this.#subscriptions]
+    for (const uri of uris) {
+      const again = request('subscribe', 'resources/subscribe', {uri})
+      // What it answers makes no difference: the client was told that it is done.
+      connection.request(again).catch(() => undefined)
+    }
+    this.#events.onReopened(connection, uris)
   }
 
   #failed(cause: unknown): PluginError {

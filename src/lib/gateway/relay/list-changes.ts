@@ -1,15 +1,17 @@
-import type {Kind} from './lists.ts'
+import type {Kind} from './pages.ts'
 
 /** What clients are told about: MCP has one notice for resources and their templates. */
 type Announced = Exclude<Kind, 'templates'>
 
-/** Changes within this time, in milliseconds, become one notification. */
-const COALESCE_MS = 50
+/** Changes that follow one another within this time, in milliseconds, become one notification, … */
+const QUIET_MS = 100
+/** … but the first of them is not kept back for longer than this. */
+const LONGEST_DELAY_MS = 1000
 
 /** Gathers the changes of one session's lists, so that a burst of them is announced once. */
 export class ListChanges {
   readonly #announce: (method: string) => void
-  readonly #due = new Map<Announced, NodeJS.Timeout>()
+  readonly #due = new Map<Announced, {readonly timer: NodeJS.Timeout; readonly since: number}>()
   #closed = false
 
   /** @param announce takes the method of the notification to send */
@@ -20,18 +22,25 @@ export class ListChanges {
   /** A list has changed; the client hears of it soon. */
   add(kind: Kind): void {
     const announced = kind === 'templates' ? 'resources' : kind
-    if (this.#closed || this.#due.has(announced)) return
-    const timer = setTimeout(() => {
-      this.#due.delete(announced)
-      this.#announce(`notifications/${announced}/list_changed`)
-    }, COALESCE_MS)
-    this.#due.set(announced, timer)
+    if (this.#closed) return
+    const now = performance.now()
+    const due = this.#due.get(announced)
+    clearTimeout(due?.timer)
+    const since = due?.since ?? now
+    const timer = setTimeout(
+      () => {
+        this.#due.delete(announced)
+        this.#announce(`notifications/${announced}/list_changed`)
+      },
+      Math.max(0, Math.min(QUIET_MS, since + LONGEST_DELAY_MS - now)),
+    )
+    this.#due.set(announced, {timer, since})
   }
 
   /** Announces nothing any more. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#due.values()) clearTimeout(timer)
+    for (const {timer} of this.#due.values()) clearTimeout(timer)
     this.#due.clear()
   }
 }

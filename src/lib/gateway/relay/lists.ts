@@ -1,194 +1,278 @@
-import {PluginError} from '../../base/errors.ts'
-import {isJsonObject, type JsonObject} from '../../base/json.ts'
-import {nameTable, type Listed, type NameTable} from '../directory.ts'
-import {isResult, request, RPC} from '../wire/jsonrpc.ts'
+import type {JsonObject} from '../../base/json.ts'
+import {nameTable, type Listed, type NameTable, type Owner} from '../directory.ts'
 import type {Link} from './link.ts'
+import {fetchList, type Items, type Kind} from './pages.ts'
 
-/** The four lists of MCP: how each is asked for, and which capability a server needs to have it. */
-const KINDS = {
-  tools: {method: 'tools/list', key: 'tools', capability: 'tools'},
-  prompts: {method: 'prompts/list', key: 'prompts', capability: 'prompts'},
-  resources: {method: 'resources/list', key: 'resources', capability: 'resources'},
-  templates: {
-    method: 'resources/templates/list',
-    key: 'resourceTemplates',
-    capability: 'resources',
-  },
-} as const
+export type NamedKind = 'tools' | 'prompts'
 
-export type Kind = keyof typeof KINDS
+/** Lists by kind; what is missing was never asked for. */
+export type ListsByKind = {readonly [K in Kind]?: Items | undefined}
 
 /** A server of a session, in configured order. */
 export interface ListedServer {
   readonly link: Link
   readonly prefix: string | undefined
-  /** Whether the configuration lets a client see and call this tool; undefined means all of them. */
+  /** Whether the configuration lets a client see and call this tool. */
   readonly allows: (tool: string) => boolean
+  /** What it listed the last time to a client like this one; shown until it answers in this session. */
+  readonly remembered?: ListsByKind | undefined
+  /** Its last start failed: lists hardly wait for it. */
+  readonly isDoubtful?: boolean | undefined
 }
 
 export interface ListsOptions {
-  /** How long a list waits for a server; one that answers later is announced by a list change. */
+  /** How long a list waits for a server of which nothing is known; one that answers later is a change. */
   readonly patienceMs: number
-  /** A server answered after the list it was missing from had gone out. */
-  readonly onLate: (kind: Kind) => void
-  /** A server answered a list. */
-  readonly onListed: (server: string, kind: Kind, count: number) => void
+  /** A server's answer differs from what the last list showed of it. */
+  readonly onChange: (kind: Kind) => void
+  /** A server answered a list. @param shown how many of the items clients may see */
+  readonly onListed: (server: string, list: {kind: Kind; items: Items; shown: number}) => void
+  /** The name that an item was shown under in earlier sessions. */
+  readonly nameOf: (kind: NamedKind, owner: Owner) => string | undefined
+  /** Names were given out. */
+  readonly onNamed: (kind: NamedKind, table: NameTable) => void
 }
 
-/** A page that a server sends again and again would keep us reading for ever. */
-const MOST_PAGES = 1000
+/** What a list waits for a server whose last start failed. */
+const SHORT_PATIENCE_MS = 1000
 
-/** What the servers of one session list: asked in parallel, all pages, kept until the server says they changed. */
+/** What is known of one list of one server. */
+interface State {
+  readonly kind: Kind
+  readonly server: ListedServer
+  asked: Promise<void> | undefined
+  /** Later askings have greater numbers. */
+  turn: number
+  /** Whole and unfiltered. */
+  items: Items | undefined
+  /** Made when it is first needed. */
+  byName: ReadonlyMap<unknown, JsonObject> | undefined
+  /** The part of the items that clients may see. */
+  visible: Items
+  /** From an earlier session, not yet confirmed in this one. */
+  isRemembered: boolean
+  /** The server said that it has changed since. */
+  isStale: boolean
+  /** A list has gone out without its answer; the next ones do not wait for it. */
+  isSlow: boolean
+  /** What the last list that went out had of this server. */
+  shown: Items | undefined
+  waiting: number
+}
+
+/**
+ * What the servers of one session list: remembered from earlier sessions, asked in parallel, all pages, kept until
+ * the server says they changed.
+ */
 export class Lists {
-  readonly #servers: readonly ListedServer[]
   readonly #options: ListsOptions
-  readonly #asked = new Map<string, Promise<void>>()
-  readonly #answered = new Map<string, Answer>()
-  readonly #tables = new Map<Kind, NameTable>()
+  readonly #states: Readonly<Record<Kind, readonly State[]>>
+  readonly #tables = new Map<NamedKind, {table: NameTable; of: readonly Items[]}>()
   #turn = 0
 
   constructor(servers: readonly ListedServer[], options: ListsOptions) {
-    this.#servers = servers
     this.#options = options
+    const states = (kind: Kind) => servers.map(server => newState(server, kind))
+    this.#states = {
+      tools: states('tools'),
+      prompts: states('prompts'),
+      resources: states('resources'),
+      templates: states('templates'),
+    }
   }
 
   /**
-   * Asks every server that has not answered yet and gives what is known when all have answered or failed, or when
-   * patience is over. One that fails is left out; it is asked again the next time.
+   * Gives what is known of a list, and has every server asked that has not answered yet. Those of which nothing is
+   * known, or only what they said has changed, are waited for until patience is over. One that fails keeps what is
+   * remembered of it; it is asked again the next time.
    */
   async collect(kind: Kind): Promise<readonly Listed[]> {
-    await Promise.all(this.#servers.map(server => this.#answerInTime(server, kind)))
+    await Promise.all(this.#states[kind].map(state => this.#answered(state)))
+    for (const state of this.#states[kind]) state.shown = state.visible
     return this.known(kind)
   }
 
   /** What is known now, without asking anybody. */
   known(kind: Kind): readonly Listed[] {
-    return this.#servers.map(({link, prefix}) => ({
-      server: link.server,
-      prefix,
-      items: this.#answered.get(keyOf(link, kind))?.items ?? [],
+    return this.#states[kind].map(({server, visible}) => ({
+      server: server.link.server,
+      prefix: server.prefix,
+      items: visible,
     }))
   }
 
-  /** The servers that have not answered a list, because they are slow or do not start. */
+  /** The servers of which a list is not known, because they are slow or do not start. */
   unanswered(kind: Kind): readonly string[] {
-    return this.#servers
-      .filter(({link}) => !this.#answered.has(keyOf(link, kind)))
-      .map(({link}) => link.server)
+    return this.#states[kind]
+      .filter(({items}) => items === undefined)
+      .map(({server}) => server.link.server)
+  }
+
+  /**
+   * Whether a list is better asked of the only server directly, because it is there, or because nothing is known of
+   * the list and the server comes before patience is over.
+   */
+  async isDirect(kind: Kind): Promise<boolean> {
+    const [state] = this.#states[kind]
+    if (!state) return false
+    const {link} = state.server
+    if (link.isOpen || state.items !== undefined) return link.isOpen
+    const ready = link.ready().then(
+      () => undefined,
+      () => undefined,
+    )
+    state.isSlow = !(await isInTime(ready, this.#patience(state)))
+    return link.isOpen
+  }
+
+  /** A tool as its server has listed it in this session; what is only remembered may be another one today. */
+  definition(server: string, tool: string): JsonObject | undefined {
+    const state = this.#state(server, 'tools')
+    if (!state?.items || state.isRemembered) return undefined
+    state.byName ??= new Map(state.items.map(item => [item['name'], item]))
+    return state.byName.get(tool)
   }
 
   /** The exposed names, from what every server lists. */
-  async table(kind: 'tools' | 'prompts'): Promise<NameTable> {
-    const table = nameTable(await this.collect(kind), this.#tables.get(kind))
-    this.#tables.set(kind, table)
+  async table(kind: NamedKind): Promise<NameTable> {
+    const listed = await this.collect(kind)
+    const before = this.#tables.get(kind)
+    const of = listed.map(({items}) => items)
+    if (before && of.every((items, index) => items === before.of[index])) return before.table
+    const claimed = (owner: Owner) => this.#options.nameOf(kind, owner)
+    const table = nameTable(listed, {before: before?.table, claimed})
+    this.#tables.set(kind, {table, of})
+    this.#options.onNamed(kind, table)
     return table
   }
 
   /** The exposed names as they were last made, for a call that must not wait; undefined before the first. */
-  shown(kind: 'tools' | 'prompts'): NameTable | undefined {
-    return this.#tables.get(kind)
+  shown(kind: NamedKind): NameTable | undefined {
+    return this.#tables.get(kind)?.table
   }
 
   /** A server said that a list has changed: it is asked again, and until then its last answer counts. */
   forget(server: string, kind: Kind): void {
-    for (const {link} of this.#servers) {
-      if (link.server === server) this.#asked.delete(keyOf(link, kind))
+    const state = this.#state(server, kind)
+    if (!state) return
+    state.asked = undefined
+    state.isStale = true
+  }
+
+  /** A server was started again: what it was asked before is asked once more, and what differs is a change. */
+  refresh(server: string): void {
+    for (const kind of ['tools', 'prompts', 'resources', 'templates'] as const) {
+      const state = this.#state(server, kind)
+      if (!state?.asked || state.items === undefined) continue
+      state.asked = undefined
+      // Whoever opened the server reports why it failed.
+      this.#ask(state).catch(() => undefined)
     }
   }
 
-  async #answerInTime(server: ListedServer, kind: Kind): Promise<void> {
-    let late = false
-    const answer = this.#ask(server, kind).then(
-      () => late && this.#options.onLate(kind),
-      // Whoever opened the server has reported why; the list goes on without it.
-      () => undefined,
-    )
-    let timer: NodeJS.Timeout | undefined
-    const patience = new Promise<void>(resolve => {
-      timer = setTimeout(() => {
-        late = true
-        resolve()
-      }, this.#options.patienceMs)
-    })
-    await Promise.race([answer, patience])
-    clearTimeout(timer)
+  /** Takes a whole list that a client got from its only server directly. */
+  keep(server: string, kind: Kind, items: Items): void {
+    const state = this.#state(server, kind)
+    if (!state) return
+    state.asked ??= Promise.resolve()
+    state.shown = undefined
+    this.#keep(state, ++this.#turn, items)
   }
 
-  #ask(server: ListedServer, kind: Kind): Promise<void> {
-    const key = keyOf(server.link, kind)
-    const asked = this.#asked.get(key)
-    if (asked) return asked
+  #state(server: string, kind: Kind): State | undefined {
+    return this.#states[kind].find(state => state.server.link.server === server)
+  }
+
+  async #answered(state: State): Promise<void> {
+    const answer = this.#ask(state).catch(() => undefined)
+    if (state.items !== undefined && !state.isStale) return
+    state.waiting += 1
+    state.isSlow = !(await isInTime(answer, this.#patience(state)))
+    state.waiting -= 1
+  }
+
+  #patience({isSlow, server}: State): number {
+    const {patienceMs} = this.#options
+    if (isSlow) return 0
+    return server.isDoubtful ? Math.min(patienceMs, SHORT_PATIENCE_MS) : patienceMs
+  }
+
+  #ask(state: State): Promise<void> {
+    if (state.asked) return state.asked
     const turn = ++this.#turn
-    const answer = this.#fetch(server, kind).then(
-      items => this.#keep(server.link, kind, {turn, items}),
+    const {kind, server} = state
+    const answer = fetchList(server.link, kind).then(
+      items => this.#keep(state, turn, items),
       (error: unknown) => {
-        if (this.#asked.get(key) === answer) this.#asked.delete(key)
+        if (state.asked === answer) state.asked = undefined
         throw error
       },
     )
-    this.#asked.set(key, answer)
+    state.asked = answer
     return answer
   }
 
   /** An answer that was asked for before a change may arrive after the one that was asked for since. */
-  #keep(link: Link, kind: Kind, answer: Answer): void {
-    const key = keyOf(link, kind)
-    if ((this.#answered.get(key)?.turn ?? 0) > answer.turn) return
-    this.#answered.set(key, answer)
-    this.#options.onListed(link.server, kind, answer.items.length)
+  #keep(state: State, turn: number, items: Items): void {
+    if (state.turn > turn) return
+    state.turn = turn
+    // The same list keeps being the same object, and what was made of it stays good.
+    if (!isSame(state.items, items)) setItems(state, items)
+    state.isRemembered = false
+    state.isStale = false
+    state.isSlow = false
+    const {kind, server, shown, visible, waiting} = state
+    this.#options.onListed(server.link.server, {kind, items, shown: visible.length})
+    // Whoever waits gets it; whoever has got something else is told.
+    if (shown !== undefined && waiting === 0 && !isSame(shown, visible)) {
+      this.#options.onChange(kind)
+    }
   }
+}
 
-  async #fetch({link, allows}: ListedServer, kind: Kind): Promise<readonly JsonObject[]> {
-    if (!can(await link.ready(), KINDS[kind].capability)) return []
-    const items = await fetchPages(link, kind)
-    return kind === 'tools'
+function newState(server: ListedServer, kind: Kind): State {
+  const items = server.remembered?.[kind]
+  const state: State = {
+    kind,
+    server,
+    asked: undefined,
+    turn: 0,
+    items: undefined,
+    byName: undefined,
+    visible: [],
+    isRemembered: items !== undefined,
+    isStale: false,
+    isSlow: false,
+    shown: undefined,
+    waiting: 0,
+  }
+  if (items) setItems(state, items)
+  return state
+}
+
+function setItems(state: State, items: Items): void {
+  const {allows} = state.server
+  state.items = items
+  state.byName = undefined
+  state.visible =
+    state.kind === 'tools'
       ? items.filter(({name}) => typeof name === 'string' && allows(name))
       : items
+}
+
+function isSame(a: Items | undefined, b: Items): boolean {
+  return a === b || (a?.length === b.length && JSON.stringify(a) === JSON.stringify(b))
+}
+
+/** Waits for an answer until patience is over. */
+async function isInTime(answer: Promise<void>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>(resolve => {
+    timer = setTimeout(() => resolve(false), milliseconds)
+  })
+  try {
+    return await Promise.race([answer.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
-}
-
-interface Answer {
-  /** Later askings have greater numbers. */
-  readonly turn: number
-  readonly items: readonly JsonObject[]
-}
-
-function keyOf(link: Link, kind: Kind): string {
-  return `${kind} ${link.server}`
-}
-
-/** Whether a server said in its answer to `initialize` that it has this capability. */
-export function can(hello: JsonObject | undefined, capability: string): boolean {
-  const capabilities = hello?.['capabilities']
-  return isJsonObject(capabilities) && Boolean(capabilities[capability])
-}
-
-/**
- * All pages of one list. A cursor that comes a second time ends the reading. A server that does not know the method
- * has nothing to list: many have resources, but no templates.
- * @throws PluginError when the server answers with any other error
- */
-async function fetchPages(link: Link, kind: Kind): Promise<readonly JsonObject[]> {
-  const {method, key} = KINDS[kind]
-  const items: JsonObject[][] = []
-  const seen = new Set<string>()
-  let params: JsonObject | undefined
-  for (let page = 0; page < MOST_PAGES; page += 1) {
-    const response = await link.request(request(`${method} ${page}`, method, params))
-    if (!isResult(response)) {
-      if (response.error.code === RPC.methodNotFound) break
-      throw listError(link.server, method, response.error.message)
-    }
-    const listed = response.result[key]
-    if (Array.isArray(listed)) items.push(listed.filter(isJsonObject))
-    const cursor = response.result['nextCursor']
-    if (typeof cursor !== 'string' || seen.has(cursor)) break
-    seen.add(cursor)
-    params = {cursor}
-  }
-  return items.flat()
-}
-
-function listError(server: string, method: string, message: string): PluginError {
-  return new PluginError('TOOL_FAILED', `server ${server} refused ${method}: ${message}`)
 }

@@ -1,75 +1,127 @@
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {PluginError} from '../../base/errors.ts'
 import {nearestNames} from '../../catalog/search.ts'
+import type {NameTable} from '../directory.ts'
 import type {Call, Caller, Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
-import {failure, isResult, result, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
+import {
+  failure,
+  result,
+  RPC,
+  type Notification,
+  type Request,
+  type Response,
+} from '../wire/jsonrpc.ts'
+import type {Own} from './exposures.ts'
 import type {Link} from './link.ts'
-import {can, type Kind, type Lists} from './lists.ts'
-import {ownersOf} from './uris.ts'
+import type {Lists} from './lists.ts'
+import {can, type Kind} from './pages.ts'
+import type {ResourceKind} from './resources.ts'
+import {methodNotFound, Several, type Ask} from './several.ts'
+import {TASK_METHODS} from './tasks.ts'
+import {Translation, type Asked, type Shared} from './translation.ts'
 
 export interface RouterInput {
   readonly links: ReadonlyMap<string, Link>
   readonly lists: Lists
+  /** What a server answered to `initialize` in this session, or else the last time that anyone asked. */
+  readonly hello: (server: string) => JsonObject | undefined
   /** Wraps the sending of a governed call with everything that governs it. */
   readonly govern: (send: Handler) => Handler
   readonly caller: Caller
+  /** How long a list of tasks waits for a server. */
+  readonly patienceMs: number
+  /** Takes what a person may want to know, once for each kind of thing. */
+  readonly warn: (text: string) => void
 }
 
-/**
- * Answers the requests of an initialized session: lists from all servers, calls from the one server whose name or
- * URI is meant, with the server's own names put back in.
- */
-export class Router {
-  readonly #input: RouterInput
-  readonly #govern: Handler
-
-  constructor(input: RouterInput) {
-    this.#input = input
-    this.#govern = input.govern(call => this.#send(call))
-  }
-
+/** Finds out whom the messages of an initialized session are meant for. */
+export interface RequestRouter {
   /**
    * @param signal aborted when the client gives up; what it then gets is nobody's answer
    * @throws Cancelled when the client gave up
    */
-  answer(message: Request, signal: AbortSignal): Promise<Response> {
+  answer(message: Request, signal: AbortSignal): Promise<Response>
+  /** A server's notification, or its request, as the client is to see it. */
+  toClient<T extends Notification | Request>(server: string, message: T): T
+  /** The client's answer to a server's request, as the server is to see it. */
+  toServer(message: Response): Response
+}
+
+/**
+ * Answers the requests of a session with several servers: lists from all of them, everything else from the one
+ * server that is meant, in its own words. With one server that has a prefix, all but its names passes as it is.
+ */
+export class Router implements RequestRouter {
+  readonly #input: RouterInput
+  readonly #govern: Handler
+  /** With several servers only. */
+  readonly #several: {find: Several; translation: Translation} | undefined
+  readonly #warned = new Set<Shared>()
+
+  /** @param input the links of all servers, which stay the same ones */
+  constructor(input: RouterInput) {
+    this.#input = input
+    this.#govern = input.govern(call => this.#send(call))
+    if (input.links.size > 1) {
+      const translation = new Translation(input.lists, (...marked) => this.#warn(...marked))
+      this.#several = {find: new Several({...input, translation}), translation}
+    }
+  }
+
+  async answer(message: Request, signal: AbortSignal): Promise<Response> {
+    const asked = this.#several?.translation.request(message) ?? message
     switch (message.method) {
       case 'tools/list':
-        return this.#listNamed(message, 'tools')
+        return this.#listNamed(asked, 'tools')
       case 'prompts/list':
-        return this.#listNamed(message, 'prompts')
+        return this.#listNamed(asked, 'prompts')
       case 'resources/list':
-        return this.#listPlain(message, {kind: 'resources', key: 'resources'})
+        return this.#listPlain(asked, {kind: 'resources', key: 'resources'})
       case 'resources/templates/list':
-        return this.#listPlain(message, {kind: 'templates', key: 'resourceTemplates'})
+        return this.#listPlain(asked, {kind: 'templates', key: 'resourceTemplates'})
       case 'tools/call':
-        return this.#callNamed(message, 'tool', signal)
+        return this.#callNamed(asked, 'tool', signal)
       case 'prompts/get':
-        return this.#callNamed(message, 'prompt', signal)
+        return this.#callNamed(asked, 'prompt', signal)
       case 'resources/read':
-        return this.#askOwners(message, call => this.#govern({...call, signal}))
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return this.#askOwners(message, ({server}) => this.#ask(server, message, signal))
+        return this.#askForResource(asked, signal)
       case 'completion/complete':
-        return this.#complete(message, signal)
+        return this.#complete(asked, signal)
       default:
-        return this.#unknownMethod(message, signal)
+        return this.#askOther(asked, signal)
     }
+  }
+
+  toClient<T extends Notification | Request>(server: string, message: T): T {
+    return this.#several?.translation.fromServer(server, message) ?? message
+  }
+
+  toServer(message: Response): Response {
+    return this.#several?.translation.response(message) ?? message
   }
 
   async #listNamed(message: Request, kind: 'tools' | 'prompts'): Promise<Response> {
     if (typeof message.params?.['cursor'] === 'string') return noSuchCursor(message)
-    const {items} = await this.#input.lists.table(kind)
-    return result(message.id, {[kind]: [...items]})
+    const {items, owners} = await this.#table(kind)
+    const several = kind === 'tools' ? this.#several : undefined
+    if (!several) return result(message.id, {[kind]: [...items]})
+    const tools = [...owners].map(([name, {server, item}]) =>
+      several.translation.tool(server, item['name'] === name ? item : {...item, name}),
+    )
+    return result(message.id, {tools})
   }
 
   async #listPlain(
     message: Request,
-    {kind, key}: {kind: 'resources' | 'templates'; key: string},
+    {kind, key}: {kind: ResourceKind; key: string},
   ): Promise<Response> {
     if (typeof message.params?.['cursor'] === 'string') return noSuchCursor(message)
+    if (this.#several) {
+      return result(message.id, {[key]: await this.#several.translation.resources.list(kind)})
+    }
     const listed = await this.#input.lists.collect(kind)
     return result(message.id, {[key]: listed.flatMap(({items}) => items)})
   }
@@ -83,7 +135,7 @@ export class Router {
     const exposed = text(message.params, 'name')
     const list = kind === 'tool' ? 'tools' : 'prompts'
     const shown = lists.shown(list)?.owners.get(exposed)
-    const table = shown ? undefined : await lists.table(list)
+    const table = shown ? undefined : await this.#table(list)
     const owner = shown ?? table?.owners.get(exposed)
     if (!owner) {
       const near = nearestNames(exposed, [...(table?.owners.keys() ?? [])])
@@ -91,64 +143,85 @@ export class Router {
       return this.#unknown(message, list, `Unknown ${kind}: ${exposed}${hint}`)
     }
     const renamed = {...message, params: {...message.params, name: owner.name}}
-    const {server, name, item: definition} = owner
-    return this.#govern({kind, server, name, definition, request: renamed, caller, signal})
+    const {server, name} = owner
+    const definition = kind === 'tool' ? lists.definition(server, name) : undefined
+    const call = {kind, server, name, definition, request: renamed, caller, signal}
+    return this.#translated(server, message, await this.#govern(call))
   }
 
-  /** A server that does not have a resource says so, each in its own way, and the next likely one is asked. */
-  async #askOwners(
-    message: Request,
-    ask: (call: Omit<Call, 'signal'>) => Promise<Response>,
-  ): Promise<Response> {
-    const {lists, links, caller} = this.#input
-    const uri = text(message.params, 'uri')
-    const [resources, templates] = await Promise.all([
-      lists.collect('resources'),
-      lists.collect('templates'),
-    ])
-    const owners = ownersOf(uri, resources, templates).filter(server =>
-      can(links.get(server)?.hello, 'resources'),
+  async #table(kind: 'tools' | 'prompts'): Promise<NameTable> {
+    const {lists} = this.#input
+    const table = await lists.table(kind)
+    const what = kind === 'tools' ? 'tool' : 'prompt'
+    if (!this.#several || this.#warned.has(what)) return table
+    const withPrefix = new Set(
+      lists.known(kind).flatMap(({server, prefix}) => (prefix ? server : [])),
     )
-    let likeliest: Response | undefined
-    for (const server of owners) {
-      const answer = await ask({kind: 'resource', server, name: uri, request: message, caller})
-      if (isResult(answer)) return answer
-      likeliest ??= answer
+    const moved = [...table.owners].find(([exposed, {server, name}]) => {
+      const holder = table.owners.get(name)?.server ?? server
+      return exposed !== name && holder !== server && !withPrefix.has(server)
+    })
+    if (moved) {
+      const [exposed, {server, name}] = moved
+      this.#warn(what, {server, own: name}, exposed)
     }
-    return likeliest ?? this.#unknown(message, 'resources', `Unknown resource: ${uri}`)
+    return table
+  }
+
+  async #askForResource(message: Request, signal: AbortSignal): Promise<Response> {
+    const uri = text(message.params, 'uri')
+    const {caller, links} = this.#input
+    const ask: Ask = async (server, request, {own} = {own: uri}) => {
+      const resource = {own, shown: uri}
+      if (message.method !== 'resources/read') {
+        return this.#ask(server, request, {signal, resource})
+      }
+      const call = {kind: 'resource', server, name: own, request, caller, signal} as const
+      return this.#translated(server, message, await this.#govern(call), resource)
+    }
+    const [only] = links.keys()
+    const answer = this.#several
+      ? await this.#several.find.resource(message, uri, ask)
+      : only !== undefined && (await ask(only, message))
+    return answer || this.#unknown(message, 'resources', `Unknown resource: ${uri}`)
   }
 
   async #complete(message: Request, signal: AbortSignal): Promise<Response> {
-    const {links} = this.#input
     const ref = message.params?.['ref']
     if (!isJsonObject(ref)) return failure(message.id, RPC.invalidParams, 'ref is missing')
     const owner =
       ref['type'] === 'ref/prompt' ? await this.#ownPrompt(ref) : await this.#ownTemplate(ref)
     // With several servers, completions were promised for all of them.
-    const able = owner && (links.size === 1 || can(links.get(owner.server)?.hello, 'completions'))
-    if (!able) return result(message.id, {completion: {values: []}})
+    const isAble = !this.#several || (owner && can(this.#input.hello(owner.server), 'completions'))
+    if (!owner || !isAble) return result(message.id, {completion: {values: []}})
     const params = {...message.params, ref: owner.ref}
-    return this.#ask(owner.server, {...message, params}, signal)
+    return this.#ask(owner.server, {...message, params}, {signal})
   }
 
   async #ownPrompt(ref: JsonObject): Promise<OwnRef | undefined> {
-    const {lists} = this.#input
     const exposed = text(ref, 'name')
-    const shown = lists.shown('prompts')?.owners.get(exposed)
-    const owner = shown ?? (await lists.table('prompts')).owners.get(exposed)
+    const shown = this.#input.lists.shown('prompts')?.owners.get(exposed)
+    const owner = shown ?? (await this.#table('prompts')).owners.get(exposed)
     return owner && {server: owner.server, ref: {...ref, name: owner.name}}
   }
 
   async #ownTemplate(ref: JsonObject): Promise<OwnRef | undefined> {
-    const [server] = ownersOf(text(ref, 'uri'), [], await this.#input.lists.collect('templates'))
-    return server === undefined ? undefined : {server, ref}
+    const [only] = this.#input.links.keys()
+    if (!this.#several) return only === undefined ? undefined : {server: only, ref}
+    const owner = await this.#several.find.reference(text(ref, 'uri'))
+    return owner && {server: owner.server, ref: {...ref, uri: owner.own}}
   }
 
-  /** Several servers may know the method; only with one is it clear whom the client means. */
-  async #unknownMethod(message: Request, signal: AbortSignal): Promise<Response> {
-    const [only, ...others] = this.#input.links.keys()
-    if (only !== undefined && others.length === 0) return this.#ask(only, message, signal)
-    return failure(message.id, RPC.methodNotFound, `Method not found: ${message.method}`)
+  /** Several servers may know the method; with one it is clear whom the client means. */
+  async #askOther(message: Request, signal: AbortSignal): Promise<Response> {
+    const [only] = this.#input.links.keys()
+    if (!this.#several) {
+      return only === undefined ? methodNotFound(message) : this.#ask(only, message, {signal})
+    }
+    const {find} = this.#several
+    const ask: Ask = (server, request) => this.#ask(server, request, {signal})
+    if (message.method === 'tasks/list') return find.tasks(message, signal)
+    return TASK_METHODS.has(message.method) ? find.task(message, ask) : find.vendor(message, ask)
   }
 
   /** What nobody lists may yet be one of a server that is not there. */
@@ -159,13 +232,38 @@ export class Router {
   }
 
   /** Asks a server what nothing governs. */
-  async #ask(server: string, message: Request, signal: AbortSignal): Promise<Response> {
+  async #ask(
+    server: string,
+    message: Request,
+    {signal, resource}: {signal: AbortSignal; resource?: Asked['resource']},
+  ): Promise<Response> {
     try {
-      return await this.#link(server).request(message, {about: message.id, signal})
+      const answer = await this.#link(server).request(message, {about: message.id, signal})
+      return this.#translated(server, message, answer, resource)
     } catch (error) {
       if (error instanceof PluginError) return pluginFailure(message.id, error, server)
       throw error
     }
+  }
+
+  /** A server's answer as the client is to see it. @param resource what it was asked for, if it was a resource */
+  #translated(
+    server: string,
+    {method}: Request,
+    answer: Response,
+    resource?: Asked['resource'],
+  ): Response {
+    return this.#several?.translation.answer(server, {method, resource}, answer) ?? answer
+  }
+
+  /** Once for each kind of thing: whoever reads the log need not hear of each. */
+  #warn(what: Shared, {server, own}: Own, exposed: string): void {
+    if (this.#warned.has(what)) return
+    this.#warned.add(what)
+    // The id of a task lets whoever knows it see the result.
+    const which = what === 'task' ? 'a task of the same id' : `the ${what} ${cut(own)}`
+    const form = what === 'task' ? 'with its name' : `as ${cut(exposed)}`
+    this.#input.warn(`several servers have ${which}: that of ${server} is shown ${form}`)
   }
 
   #send({server, request, signal, onProgress}: Call): Promise<Response> {
@@ -184,6 +282,13 @@ interface OwnRef {
   readonly server: string
   readonly ref: JsonObject
 }
+
+/** A name or URI for a line of the log, in which nobody needs all of a long one. */
+function cut(own: string): string {
+  return own.length <= LONGEST_WARNED ? own : `${own.slice(0, LONGEST_WARNED)}…`
+}
+
+const LONGEST_WARNED = 200
 
 /** A member that should be text; anything else is no name or URI that anybody has. */
 function text(object: JsonObject | undefined, key: string): string {

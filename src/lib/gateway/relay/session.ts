@@ -1,14 +1,13 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
-import type {Caller, Handler} from '../pipeline/call.ts'
+import type {Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
-import type {OpenUpstream} from '../upstream/upstream.ts'
 import {
   failure,
   isRequest,
   isResponse,
+  isResult,
   notification,
-  request,
   result,
   RPC,
   type Id,
@@ -21,51 +20,12 @@ import {Cancelled, type Connection} from './connection.ts'
 import {gatewayHello, negotiateVersion, type KnownServer} from './hello.ts'
 import {Link, type ClientHello} from './link.ts'
 import {changedKind, ListChanges} from './list-changes.ts'
-import {can, Lists, type Kind, type ListedServer} from './lists.ts'
-import {Router} from './router.ts'
+import {Lists, type ListedServer, type ListsByKind} from './lists.ts'
+import {LogLevel} from './log-level.ts'
+import {Router, type RequestRouter} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
-
-/** The client's end of a session. */
-export interface Downstream {
-  /**
-   * Sends a message to the client.
-   * @param about the client's request that it belongs to, which decides the stream over HTTP
-   */
-  send(message: Message, about?: Id): void
-  /** A request that will get no answer, because the client cancelled it. */
-  drop(about: Id): void
-}
-
-/** One server as a session needs it. */
-export interface SessionServer {
-  readonly name: string
-  readonly prefix: string | undefined
-  readonly allows: (tool: string) => boolean
-  readonly open: OpenUpstream
-  readonly startTimeoutMs: number
-}
-
-export interface SessionInput {
-  readonly id: string
-  readonly version: string
-  readonly servers: readonly SessionServer[]
-  /** What each server answered to `initialize` the last time it was seen by anyone. */
-  readonly known: (server: string) => JsonObject | undefined
-  readonly downstream: Downstream
-  /** Wraps the sending of a governed call with everything that governs it. */
-  readonly govern: (send: Handler) => Handler
-  readonly patienceMs: number
-  readonly now: () => number
-  readonly events: SessionEvents
-  readonly onClose: () => void
-}
-
-/** News of a session that concern the whole gateway. */
-export interface SessionEvents {
-  onOpened(server: string, hello: JsonObject): void
-  onFailed(server: string, error: PluginError): void
-  onListed(server: string, kind: Kind, count: number): void
-}
+import type {SessionInput, SessionServer} from './session-input.ts'
+import {SoleRouter} from './sole-router.ts'
 
 /**
  * One client's session (MCP revisions with `initialize`): its own connection to every server, its own directory of
@@ -75,13 +35,13 @@ export class Session {
   readonly #input: SessionInput
   readonly #serverRequests: ServerRequests
   readonly #changes: ListChanges
+  readonly #level = new LogLevel()
   readonly #links = new Map<string, Link>()
   readonly #inFlight = new Map<Id, AbortController>()
   /** Who waits for the requests in flight. */
   readonly #waiting: (() => void)[] = []
   #lists: Lists | undefined
-  #router: Router | undefined
-  #logLevel: JsonObject | undefined
+  #router: RequestRouter | undefined
   #closed = false
 
   constructor(input: SessionInput) {
@@ -93,7 +53,7 @@ export class Session {
   /** Takes one message of the client. Answers and everything else go to the downstream. */
   receive(message: Message): void {
     if (this.#closed) return
-    if (isResponse(message)) this.#serverRequests.answer(message)
+    if (isResponse(message)) this.#serverRequests.answer(this.#router?.toServer(message) ?? message)
     else if (isRequest(message)) void this.#serve(message)
     else this.#hear(message)
   }
@@ -155,69 +115,113 @@ export class Session {
     if (!this.#router) {
       return failure(message.id, RPC.invalidRequest, 'the session is not initialized yet')
     }
-    if (message.method === 'logging/setLevel') return this.#setLevel(message)
+    if (message.method === 'logging/setLevel') return this.#setLevel(message, this.#router, signal)
     return this.#router.answer(message, signal)
   }
 
   #initialize(message: Request): Response {
     if (this.#router) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
-    const {id, version, known, patienceMs, events, govern} = this.#input
+    const {id, version, servers, memory, govern, patienceMs, events} = this.#input
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
     this.#serverRequests.capabilities = objectOf(params['capabilities'])
-    const lists = new Lists(
-      this.#input.servers.map(server => this.#listedServer(server, hello)),
-      {
-        patienceMs,
-        onLate: kind => this.#changes.add(kind),
-        onListed: (server, kind, count) => events.onListed(server, kind, count),
-      },
-    )
+    const hellos = new Map<string, JsonObject | undefined>()
+    const listed = servers.map(server => {
+      const known = memory.recall(server.name, hello)
+      hellos.set(server.name, known.hello)
+      return this.#listedServer(server, hello, known.lists)
+    })
+    const lists = this.#openLists(listed, hello)
     this.#lists = lists
     const client = objectOf(params['clientInfo'])['name']
     const caller: Caller = {session: id, client: typeof client === 'string' ? client : 'unknown'}
-    this.#router = new Router({links: this.#links, lists, govern, caller})
-    const servers = this.#input.servers.map(({name}): KnownServer => ({name, hello: known(name)}))
-    return result(message.id, gatewayHello({...hello, version, servers}))
+    const [sole, ...others] = listed
+    this.#router =
+      sole && others.length === 0 && sole.prefix === undefined
+        ? new SoleRouter({server: sole, lists, govern, caller})
+        : new Router({
+            links: this.#links,
+            lists,
+            hello: server => this.#links.get(server)?.hello ?? hellos.get(server),
+            govern,
+            caller,
+            patienceMs,
+            warn: text => events.onWarning(text),
+          })
+    const known = servers.map(({name}): KnownServer => ({name, hello: hellos.get(name)}))
+    return result(message.id, gatewayHello({...hello, version, servers: known}))
   }
 
-  #listedServer(server: SessionServer, hello: ClientHello): ListedServer {
-    const {name, open, startTimeoutMs} = server
-    const {id, now, events} = this.#input
+  #openLists(servers: readonly ListedServer[], hello: ClientHello): Lists {
+    const {patienceMs, events, memory} = this.#input
+    return new Lists(servers, {
+      patienceMs,
+      onChange: kind => this.#changes.add(kind),
+      onListed: (server, {kind, items, shown}) => {
+        memory.listed(server, hello, {kind, items})
+        events.onListed(server, kind, shown)
+      },
+      nameOf: (kind, owner) => memory.nameOf(kind, owner),
+      onNamed: (kind, table) => memory.named(kind, table),
+    })
+  }
+
+  #listedServer(
+    server: SessionServer,
+    hello: ClientHello,
+    remembered: ListsByKind | undefined,
+  ): ListedServer {
+    const {name, open, startTimeoutMs, prefix, allows, isDoubtful} = server
+    const {id, now, events, memory} = this.#input
     const link = new Link(
       {server: name, session: id, hello, open, startTimeoutMs, now},
       {
-        onServerRequest: (from, message, about) => this.#serverRequests.ask(from, message, about),
+        onServerRequest: (from, message, about) =>
+          this.#serverRequests.ask(from, this.#router?.toClient(name, message) ?? message, about),
         onNotification: (from, message, about) => this.#relay({name, from}, message, about),
         onOpened: answer => {
-          events.onOpened(name, answer)
-          if (this.#logLevel) void this.#tellLevel(link, this.#logLevel)
+          memory.opened(name, hello, answer)
+          events.onOpened(name)
+          this.#level.tell(link)
         },
+        onReopened: (from, uris) => this.#reopened({name, from}, uris),
         onFailed: error => events.onFailed(name, error),
         onEnded: connection => this.#serverRequests.forget(connection),
       },
     )
     this.#links.set(name, link)
-    return {link, prefix: server.prefix, allows: server.allows}
+    return {link, prefix, allows, remembered, isDoubtful}
   }
 
-  #setLevel(message: Request): Response {
-    const params = message.params ?? {}
-    this.#logLevel = params
-    for (const link of this.#links.values()) if (link.isOpen) void this.#tellLevel(link, params)
+  /** A server was started again: whatever it lists, and whatever the client watches there, may have changed. */
+  #reopened(server: {name: string; from: Connection}, uris: readonly string[]): void {
+    this.#lists?.refresh(server.name)
+    for (const uri of uris) {
+      this.#relay(server, notification('notifications/resources/updated', {uri}), undefined)
+    }
+  }
+
+  /** The only server answers for itself, except that a client may have come before it was ever seen. */
+  async #setLevel(message: Request, router: RequestRouter, signal: AbortSignal): Promise<Response> {
+    if (this.#links.size === 1) {
+      const answer = await router.answer(message, signal)
+      if (!isResult(answer) && answer.error.code !== RPC.methodNotFound) return answer
+      this.#level.keep(message.params)
+    } else {
+      this.#level.keep(message.params)
+      for (const link of this.#links.values()) this.#level.tell(link)
+    }
     return result(message.id, {})
-  }
-
-  async #tellLevel(link: Link, params: JsonObject): Promise<void> {
-    if (!can(link.hello, 'logging')) return
-    // What it answers makes no difference: the client was told that it is done.
-    await link.request(request('level', 'logging/setLevel', params)).catch(() => undefined)
   }
 
   #hear(message: Notification): void {
     if (message.method === 'notifications/initialized') return
     if (message.method === 'notifications/progress') return this.#serverRequests.progress(message)
     if (message.method === 'notifications/cancelled') return this.#cancelled(message)
+    if (message.method === 'notifications/tasks/status') {
+      // A task at the client concerns the server that asked for it, and no other.
+      if (this.#serverRequests.taskStatus(message) || this.#links.size > 1) return
+    }
     for (const link of this.#links.values()) link.notify(message)
   }
 
@@ -240,12 +244,16 @@ export class Session {
     if (kind) {
       this.#lists?.forget(name, kind)
       if (kind === 'resources') this.#lists?.forget(name, 'templates')
-      this.#changes.add(kind)
+      if (this.#links.size === 1) this.#tell(message)
+      else this.#changes.add(kind)
     } else if (message.method === 'notifications/cancelled') {
       this.#serverRequests.cancel(from, message)
     } else {
       // News of a resource belong to whoever subscribed, not to a request (MCP 2025-11-25, transports).
-      this.#tell(message, message.method === 'notifications/resources/updated' ? undefined : about)
+      this.#tell(
+        this.#router?.toClient(name, message) ?? message,
+        message.method === 'notifications/resources/updated' ? undefined : about,
+      )
     }
   }
 }

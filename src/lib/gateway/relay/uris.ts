@@ -1,44 +1,30 @@
-import type {JsonObject} from '../../base/json.ts'
-import type {Listed} from '../directory.ts'
+/** What a URI, or the template of one, begins with: its scheme, and the slashes before an authority. */
+const FRONT = /^(?:[A-Za-z][A-Za-z0-9+.-]*:(?:\/\/)?)?/
+
+/** Where {@link markUri} puts a name: behind the scheme, if there is one. */
+export function markPlace(uri: string): number {
+  return FRONT.exec(uri)?.[0].length ?? 0
+}
 
 /**
- * Which servers may hold a resource, the likeliest first: those that list the URI and, as it is theirs, no others;
- * else those with a template that it fits (the template with the most literal text first), then all others in
- * configured order.
- * @param resources what each server answered to resources/list
- * @param templates what each server answered to resources/templates/list
+ * The URI, or URI template, with a name in it. The scheme stays, because clients tell by it what a resource is for.
+ * @param name in lower case in the URI: whoever reads this as a host name may write it so anyway
  */
-export function ownersOf(
-  uri: string,
-  resources: readonly Listed[],
-  templates: readonly Listed[],
-): readonly string[] {
-  const exact = resources.filter(({items}) => items.some(item => item['uri'] === uri))
-  if (exact.length > 0) return exact.map(({server}) => server)
-  const byTemplate = templates
-    .map(({server, items}) => ({server, literal: bestFit(items, uri)}))
-    .filter(({literal}) => literal >= 0)
-    .toSorted((a, b) => b.literal - a.literal)
-  const all = [...byTemplate, ...resources, ...templates].map(({server}) => server)
-  return [...new Set(all)]
+export function markUri(uri: string, name: string): string {
+  const place = markPlace(uri)
+  return `${uri.slice(0, place)}${name.toLowerCase()}~${uri.slice(place)}`
 }
 
-function bestFit(items: readonly JsonObject[], uri: string): number {
-  return items.reduce((best, item) => Math.max(best, fit(item, uri)), -1)
-}
+/** Above these only the same text fits: a template comes from a server and must not cost much. */
+const LONGEST_URI = 2000
+const MOST_EXPRESSIONS = 16
 
-/** Above these lengths only the same text fits: a template comes from a server and must not cost much. */
-const LONGEST_TEMPLATE = 2000
-const LONGEST_URI = 8000
-
-/** How many literal characters the item's template has when the URI fits it, else -1. */
-function fit(item: JsonObject, uri: string): number {
-  const template = item['uriTemplate']
-  if (typeof template !== 'string') return -1
+/** How many literal characters a template (RFC 6570) has when the URI fits it, else -1. */
+export function literalFit(template: string, uri: string): number {
   if (template === uri) return template.length
-  if (template.length > LONGEST_TEMPLATE || uri.length > LONGEST_URI) return -1
-  const parts = template.split(EXPRESSION)
-  if (!fits(parts, uri)) return -1
+  if (uri.length > LONGEST_URI) return -1
+  const parts = template.split(EXPRESSION, 2 * MOST_EXPRESSIONS + 2)
+  if (parts.length > 2 * MOST_EXPRESSIONS + 1 || !fits(parts, uri)) return -1
   return parts.reduce((sum, part, index) => sum + (index % 2 === 0 ? part.length : 0), 0)
 }
 

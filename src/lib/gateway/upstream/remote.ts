@@ -15,7 +15,9 @@ import {
   type Request,
 } from '../wire/jsonrpc.ts'
 import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import {readResumable} from './resumable.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
+import {pause} from './waiting.ts'
 
 /** A refusal says little; a page of any length may stand in its place. */
 const LARGEST_REFUSAL_BYTES = 64 * 1024
@@ -85,7 +87,7 @@ export class RemoteUpstream implements Upstream {
     const signal = AbortSignal.any([this.#stop.signal, leave.signal])
     try {
       const response = await this.#fetch({method: 'POST', body: JSON.stringify(message), signal})
-      await this.#take(response, message)
+      await this.#take(response, message, signal)
     } catch (error) {
       if (signal.aborted) return
       this.#fail(message, `${this.#place} cannot be reached: ${reasonOf(error)}`)
@@ -94,20 +96,20 @@ export class RemoteUpstream implements Upstream {
     }
   }
 
-  async #take(response: Response, message: Message): Promise<void> {
+  async #take(response: Response, message: Message, signal: AbortSignal): Promise<void> {
     this.#session = response.headers.get('mcp-session-id') ?? this.#session
     if (response.status === 404 && this.#version !== undefined) {
       await response.body?.cancel()
-      return this.#end('has ended the session')
+      return this.#end('has ended the session', isRequest(message) ? message.id : undefined)
     }
     if (!response.ok) return this.#refused(response, message)
-    if (isRequest(message)) await this.#answers(response, message)
+    if (isRequest(message)) await this.#answers(response, message, signal)
     else await response.body?.cancel()
     if ('method' in message && message.method === 'notifications/initialized') void this.#listen()
   }
 
   /** Passes on what comes with the answer to a request; one that never answers is answered for. */
-  async #answers(response: Response, request: Request): Promise<void> {
+  async #answers(response: Response, request: Request, signal: AbortSignal): Promise<void> {
     let answered = false
     const receive = (message: Message) => {
       if (isResponse(message) && message.id === request.id) {
@@ -117,11 +119,33 @@ export class RemoteUpstream implements Upstream {
       this.#input.onMessage(message)
     }
     if (isEventStream(response) && response.body) {
-      await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({data}) => deliver(data, receive))
+      await readResumable(response.body, {
+        read: (body, {onEvent, onRetry}) =>
+          readEvents(
+            body,
+            LARGEST_MESSAGE_BYTES,
+            event => {
+              onEvent(event)
+              deliver(event.data, receive)
+            },
+            onRetry,
+          ),
+        rest: last => this.#rest(last, signal),
+        isOver: () => answered,
+        signal,
+      })
     } else {
       deliver(await readText(response.body, LARGEST_MESSAGE_BYTES), receive)
     }
     if (!answered) this.#fail(request, `${this.#place} ended its answer before the result`)
+  }
+
+  /** Opens the rest of a stream behind an event; undefined when the server does not have it. */
+  async #rest(last: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
+    const response = await this.#fetch({method: 'GET', signal, last})
+    if (isEventStream(response) && response.body) return response.body
+    await response.body?.cancel()
+    return undefined
   }
 
   #initialized(message: Message): void {
@@ -160,7 +184,16 @@ export class RemoteUpstream implements Upstream {
     }
   }
 
-  #fetch(init: {method: string; body?: string; signal: AbortSignal}): Promise<Response> {
+  /** @param init with the id of the last event when the rest of a stream is wanted */
+  #fetch({
+    last,
+    ...init
+  }: {
+    method: string
+    body?: string
+    signal: AbortSignal
+    last?: string
+  }): Promise<Response> {
     const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
     headers.set(
       'accept',
@@ -169,13 +202,14 @@ export class RemoteUpstream implements Upstream {
     if (init.body !== undefined) headers.set('content-type', 'application/json')
     if (this.#session !== undefined) headers.set('mcp-session-id', this.#session)
     if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
+    if (last !== undefined) headers.set('last-event-id', last)
     // Followed, a redirect would take the headers, and the secrets in them, to another host.
     return fetch(this.#input.url, {...init, headers, redirect: 'manual'})
   }
 
-  #end(what: string): void {
+  #end(what: string, refused?: Id): void {
     this.#stop.abort()
-    this.#close({what, stderr: [], junk: undefined})
+    this.#close({what, stderr: [], junk: undefined, refused})
   }
 
   get #place(): string {
@@ -215,16 +249,4 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause !== undefined
     ? messageOf(error.cause)
     : messageOf(error)
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(done, milliseconds)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done, {once: true})
-  })
 }

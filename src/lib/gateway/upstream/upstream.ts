@@ -1,4 +1,4 @@
-import type {Message} from '../wire/jsonrpc.ts'
+import type {Id, Message} from '../wire/jsonrpc.ts'
 
 /** A running server at the other end of one connection that belongs to one client session. */
 export interface Upstream extends AsyncDisposable {
@@ -18,6 +18,8 @@ export interface CloseReason {
   readonly stderr: readonly string[]
   /** The first line on stdout that was no message, if there was one. */
   readonly junk: string | undefined
+  /** The request that the server refused for no other reason than its end: it may be sent again. */
+  readonly refused?: Id | undefined
 }
 
 /** Opens a server for one session. Rejects with a PluginError that names the server, the cause and the next step. */

@@ -24,3 +24,17 @@ export async function unlessAborted<T>(
     if (stop) signal.removeEventListener('abort', stop)
   }
 }
+
+/** Waits for some milliseconds, or until the signal aborts. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => {
+    const timer = setTimeout(done, milliseconds)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done, {once: true})
+  })
+}

@@ -22,16 +22,19 @@ export async function readText(
 /**
  * Reads server-sent events (HTML standard, 9.2) to the end of a response's body.
  * @param maxBytes the longest event; a stream with a longer one is broken off
+ * @param onRetry takes the milliseconds after which the server wants to be asked again once the stream has ended
  * @throws Error for an event that is too long; what the body's reading throws
  */
 export async function readEvents(
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
   onEvent: (event: EventSourceMessage) => void,
+  onRetry?: (milliseconds: number) => void,
 ): Promise<void> {
   let tooLong = false
   const parser = createParser({
     onEvent,
+    ...(onRetry && {onRetry}),
     maxBufferSize: maxBytes,
     onError: error => {
       tooLong ||= error.type === 'max-buffer-size-exceeded'

@@ -4,6 +4,7 @@ import {describe, expect, test} from 'vitest'
 import {serveStdio} from '../../../../src/lib/gateway/downstream/stdio.ts'
 import {LARGEST_MESSAGE_BYTES} from '../../../../src/lib/gateway/wire/lines.ts'
 import {Session} from '../../../../src/lib/gateway/relay/session.ts'
+import {fixedMemory} from '../../../support/memory.ts'
 
 /** A session without servers, served over two streams. */
 function start() {
@@ -21,12 +22,12 @@ function start() {
         id: 'stdio',
         version: '1',
         servers: [],
-        known: () => undefined,
+        memory: fixedMemory(),
         downstream,
         govern: send => send,
         patienceMs: 1000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}},
+        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
         onClose: () => {},
       }),
   })

@@ -5,6 +5,7 @@ import type {JsonObject} from '../../../../src/lib/base/json.ts'
 import {
   gatewayHello,
   LEGACY_VERSIONS,
+  ON_NAMES,
   negotiateVersion,
 } from '../../../../src/lib/gateway/relay/hello.ts'
 
@@ -70,10 +71,12 @@ describe('gatewayHello', () => {
     })
   })
 
-  test('offers tasks only where it is clear whose they are', () => {
-    const tasks = {list: {}}
-    expect(capabilitiesOf({tasks})).toMatchObject({tasks})
-    expect(capabilitiesOf({tasks}, {tasks})).not.toHaveProperty('tasks')
+  test('offers the tasks of all servers', () => {
+    const tasks = {list: {}, requests: {tools: {call: {}}}}
+    expect(capabilitiesOf({tasks: {cancel: {}}}, {}, {tasks})).toMatchObject({
+      tasks: {cancel: {}, ...tasks},
+    })
+    expect(capabilitiesOf({}, {})).not.toHaveProperty('tasks')
   })
 
   test('stays readable for clients, whatever a server says of itself', () => {
@@ -112,7 +115,37 @@ describe('gatewayHello', () => {
       {instructions: 5},
       {instructions: 'y'.repeat(4001)},
     )['instructions']
-    expect(text).toBe(`# Server s0\n\nFirst.\n\n# Server s3\n\n${'y'.repeat(4000)}\n[cut]`)
+    expect(text).toBe(
+      `${ON_NAMES}\n\n# Server s0\n\nFirst.\n\n# Server s3\n\n${'y'.repeat(4000)}\n[cut]`,
+    )
+  })
+
+  test('gives each of many servers a smaller share of the instructions', () => {
+    const many = Array.from({length: 100}, () => ({instructions: 'y'.repeat(4000)}))
+    const text = helloOf(...many)['instructions']
+    expect(
+      JSON.stringify(text)
+        .match(/y+/g)
+        ?.map(({length}) => length),
+    ).toContain(320)
+    expect(JSON.stringify(text).length).toBeLessThan(40_000)
+  })
+
+  test('introduces a single server as itself, with list changes, in no newer version than its own', () => {
+    const serverInfo = {name: 'own', version: '9', vendor: 1}
+    const own = {tools: {x: 1}, logging: {}, vendor: true}
+    expect(
+      helloOf({protocolVersion: '2025-06-18', capabilities: own, serverInfo, _meta: {a: 1}}),
+    ).toEqual({
+      protocolVersion: '2025-06-18',
+      capabilities: {tools: {x: 1, listChanged: true}, logging: {}, vendor: true},
+      serverInfo,
+      _meta: {a: 1},
+    })
+    expect(helloOf({protocolVersion: '2099-01-01', capabilities: {}})).toMatchObject({
+      protocolVersion: '2025-11-25',
+      serverInfo: {name: 'docker-mcp-gateway'},
+    })
   })
 
   test('has no instructions when no server has any', () => {

@@ -17,10 +17,11 @@ import {fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
 
 interface News {
-  readonly kind: 'request' | 'notification' | 'opened' | 'failed' | 'ended'
+  readonly kind: 'request' | 'notification' | 'opened' | 'reopened' | 'failed' | 'ended'
   readonly message?: Message
   readonly about?: Id | undefined
   readonly error?: PluginError
+  readonly uris?: readonly string[]
 }
 
 /** A link to a server in memory, with everything that it tells its session. */
@@ -42,6 +43,7 @@ function linkTo(
       onServerRequest: (_from, message, about) => news.add({kind: 'request', message, about}),
       onNotification: (_from, message, about) => news.add({kind: 'notification', message, about}),
       onOpened: () => news.add({kind: 'opened'}),
+      onReopened: (_from, uris) => news.add({kind: 'reopened', uris}),
       onFailed: error => news.add({kind: 'failed', error}),
       onEnded: () => news.add({kind: 'ended'}),
     },
@@ -300,6 +302,31 @@ describe('requests', () => {
     )
   })
 
+  test('that became tasks keep their progress token, and others do not', async () => {
+    const server = fakeServer({
+      answers: {
+        'tools/call': ({params}) => (params?.['task'] ? {task: {taskId: 't'}} : {content: []}),
+      },
+    })
+    const {link, news} = linkTo(server)
+    const ask = (id: Id, params: JsonObject) =>
+      link.request(
+        request(id, 'tools/call', {...params, _meta: {progressToken: id}}),
+        asking(id).for,
+      )
+    await Promise.all([ask('plain', {}), ask('', {task: {ttl: 1}})])
+    const [upstream] = server.starts
+    for (const progressToken of [2, 3]) {
+      upstream?.say(notification('notifications/progress', {progressToken, progress: 1}))
+    }
+    const {message, about} = await news.find(({kind}) => kind === 'notification')
+    expect({message, about}).toEqual({
+      message: notification('notifications/progress', {progressToken: '', progress: 1}),
+      about: undefined,
+    })
+    expect(news.items.filter(({kind}) => kind === 'notification')).toHaveLength(1)
+  })
+
   test('are answered after the progress that came before the answer', async () => {
     const order: string[] = []
     const server = fakeServer(silent)
@@ -348,7 +375,13 @@ describe('requests', () => {
     const second = await server.start(1)
     second.say(result((await second.request('tools/call')).id, {}))
     expect(isResult(await again)).toBe(true)
-    expect(news.items.map(({kind}) => kind)).toEqual(['opened', 'ended', 'failed', 'opened'])
+    expect(news.items.map(({kind}) => kind)).toEqual([
+      'opened',
+      'ended',
+      'failed',
+      'opened',
+      'reopened',
+    ])
   })
 
   test('are not answered by what an ended server still sends', async () => {

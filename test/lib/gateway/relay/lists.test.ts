@@ -1,7 +1,8 @@
 import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
 import {Link} from '../../../../src/lib/gateway/relay/link.ts'
-import {Lists, type Kind} from '../../../../src/lib/gateway/relay/lists.ts'
+import {Lists} from '../../../../src/lib/gateway/relay/lists.ts'
+import type {Kind} from '../../../../src/lib/gateway/relay/pages.ts'
 import {failure, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {
   fakeServer,
@@ -40,6 +41,7 @@ function listsOf(
           onServerRequest: () => undefined,
           onNotification: () => undefined,
           onOpened: () => undefined,
+          onReopened: () => undefined,
           onFailed: () => undefined,
           onEnded: () => undefined,
         },
@@ -49,8 +51,10 @@ function listsOf(
     links.map(link => ({link, prefix: undefined, allows: options.allows ?? (() => true)})),
     {
       patienceMs: options.patienceMs ?? 60_000,
-      onLate: kind => late.add(kind),
-      onListed: (server, kind, count) => void listed.push(`${server}: ${count} ${kind}`),
+      onChange: kind => late.add(kind),
+      onListed: (server, {kind, shown}) => void listed.push(`${server}: ${shown} ${kind}`),
+      nameOf: () => undefined,
+      onNamed: () => undefined,
     },
   )
   const setup = {lists, late, listed, now: 0}

@@ -28,7 +28,7 @@ function resourceScript(name: string, uri: string, more: JsonObject = {}): FakeS
       'resources/templates/list': more,
       'resources/read': ({id, params}, upstream) => {
         if (params?.['uri'] !== 'secret:1') return {contents: [{uri: params?.['uri'], text: name}]}
-        upstream.say(failure(id, 0, `${name} does not know it`))
+        upstream.say(failure(id, -32002, `${name} does not know it`))
         return undefined
       },
       'resources/subscribe': {},
@@ -89,7 +89,9 @@ describe('tools', () => {
   test.each([undefined, 5, '', 'nothing', '__proto__', 'constructor'])(
     'are refused under a name that nobody has: %j',
     async name => {
-      const client = await connectedClient({servers: {a: fakeServer(toolScript('x'))}})
+      const client = await connectedClient({
+        servers: {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))},
+      })
       expect(await client.refusal('tools/call', {name})).toMatchObject({
         code: -32602,
         message: expect.stringMatching(/^Unknown tool: /),
@@ -98,7 +100,10 @@ describe('tools', () => {
   )
 
   test('are refused with the names that may have been meant', async () => {
-    const servers = {a: fakeServer(toolScript('read_file', 'write_file', 'list'))}
+    const servers = {
+      a: fakeServer(toolScript('read_file', 'write_file', 'list')),
+      b: fakeServer(toolScript('y')),
+    }
     const client = await connectedClient({servers})
     expect(await client.refusal('tools/call', {name: 'readfile'})).toEqual({
       code: -32602,
@@ -124,7 +129,9 @@ describe('tools', () => {
   })
 
   test('come in one page', async () => {
-    const client = await connectedClient({servers: {a: fakeServer(toolScript('x'))}})
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))},
+    })
     expect(await client.ask('tools/list', {cursor: null})).not.toHaveProperty('nextCursor')
     for (const method of ['tools/list', 'resources/list']) {
       expect(await client.refusal(method, {cursor: ''})).toMatchObject({code: -32602})
@@ -226,7 +233,7 @@ describe('resources', () => {
     const servers = {other, owner: fakeServer(resourceScript('owner', 'secret:1'))}
     const client = await connectedClient({servers})
     expect(await client.refusal('resources/read', {uri: 'secret:1'})).toMatchObject({
-      code: 0,
+      code: -32002,
       message: 'owner does not know it',
     })
     expect(other.starts[0]?.methods).not.toContain('resources/read')
@@ -263,7 +270,7 @@ describe('resources', () => {
     }
     const client = await connectedClient({servers})
     expect(await client.refusal('resources/read', {uri: 'secret:1'})).toMatchObject({
-      code: 0,
+      code: -32002,
       message: 'b does not know it',
     })
   })
@@ -338,8 +345,62 @@ describe('completion', () => {
   })
 
   test('without a reference is refused', async () => {
-    const client = await connectedClient({servers: {a: fakeServer(script)}})
+    const client = await connectedClient({servers: {a: fakeServer(script), b: fakeServer(script)}})
     expect(await client.refusal('completion/complete', {})).toMatchObject({code: -32602})
+  })
+})
+
+describe('the log of several servers', () => {
+  test('tells which server a line is of', async () => {
+    const servers = {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))}
+    const client = await connectedClient({servers})
+    await client.ask('tools/list')
+    const upstream = await servers.b.start()
+    for (const logger of [undefined, '', 'db']) {
+      const params = {level: 'info', data: [1], ...(logger !== undefined && {logger})}
+      upstream.say({jsonrpc: '2.0', method: 'notifications/message', params})
+    }
+    const logged = client.arrived.items.map(({message}) => message['params']).filter(Boolean)
+    expect(logged).toEqual(['b', 'b', 'b/db'].map(logger => ({level: 'info', data: [1], logger})))
+  })
+
+  test('is told apart only where there are several', async () => {
+    const server = fakeServer(toolScript('x'))
+    const client = await connectedClient({servers: {a: server}})
+    await client.ask('tools/list')
+    const upstream = await server.start()
+    const message = {
+      jsonrpc: '2.0',
+      method: 'notifications/message',
+      params: {logger: 'l'},
+    } as const
+    upstream.say(message)
+    expect((await client.notice('notifications/message')).message).toBe(message)
+  })
+})
+
+describe('names that two servers have', () => {
+  test('are told of once for each kind', async () => {
+    const script: FakeScript = {
+      hello: {capabilities: {tools: {}, prompts: {}}},
+      answers: {
+        'tools/list': {tools: [{name: 'x'}, {name: 'y'}]},
+        'prompts/list': {prompts: [{name: 'x'}]},
+      },
+    }
+    const client = await connectedClient({servers: {a: fakeServer(script), b: fakeServer(script)}})
+    for (const method of ['tools/list', 'tools/list', 'prompts/list']) await client.ask(method)
+    expect(client.warnings).toEqual([
+      'several servers have the tool x: that of b is shown as b__x',
+      'several servers have the prompt x: that of b is shown as b__x',
+    ])
+  })
+
+  test('are not worth a word when a prefix keeps them apart', async () => {
+    const servers = {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('x'))}
+    const client = await connectedClient({servers, prefixes: {b: 'p'}})
+    await client.ask('tools/list')
+    expect(client.warnings).toEqual([])
   })
 })
 
@@ -371,6 +432,20 @@ describe('what is not governed', () => {
   })
 })
 
+/** A server with these capabilities that answers every method in `answers` with what it was sent. */
+const vendor = (capabilities: JsonObject, answers: FakeScript['answers'] = {}): FakeServer =>
+  fakeServer({
+    hello: {capabilities: {tools: {}, ...capabilities}},
+    answers: {
+      'tools/list': {tools: [{name: 'x'}]},
+      'skills/get': ({params}) => ({got: params ?? null}),
+      'other/do': ({params}) => ({got: params ?? null}),
+      ...answers,
+    },
+  })
+
+const skills = {extensions: {'io.modelcontextprotocol/skills': {}}}
+
 describe('methods that nobody here knows', () => {
   test('reach the only server', async () => {
     const server = fakeServer({answers: {'vendor/do': ({params}) => ({did: params ?? {}})}})
@@ -380,6 +455,62 @@ describe('methods that nobody here knows', () => {
       code: -32601,
       message: 'no constructor here',
     })
+  })
+
+  test('reach the server that declared them, as they are', async () => {
+    const servers = {a: vendor({}), b: vendor(skills)}
+    const client = await connectedClient({servers})
+    await client.ask('tools/list')
+    expect(await client.ask('skills/get', {name: 'y', more: 1})).toEqual({
+      got: {name: 'y', more: 1},
+    })
+    expect(await client.ask('skills/get')).toEqual({got: null})
+    expect(servers.a.starts[0]?.methods).not.toContain('skills/get')
+  })
+
+  test('reach a server that is not started yet, by what is remembered of it', async () => {
+    const b = vendor(skills)
+    const client = await connectedClient({
+      servers: {a: vendor({}), b},
+      known: {b: {capabilities: skills}},
+    })
+    expect(await client.ask('skills/get', {name: 'y'})).toEqual({got: {name: 'y'}})
+    expect(b.attempts).toBe(1)
+  })
+
+  test('reach the one that is named of several that declared them, else the first', async () => {
+    const answers = {'skills/get': {got: 'a'}}
+    const client = await connectedClient({
+      servers: {a: vendor(skills, answers), b: vendor(skills), c: vendor({})},
+    })
+    expect(await client.ask('skills/get', {name: 'b__x', more: 1})).toEqual({
+      got: {name: 'x', more: 1},
+    })
+    for (const name of ['x', 'c__x', 'unknown', 5]) {
+      expect(await client.ask('skills/get', {name})).toEqual({got: 'a'})
+    }
+  })
+
+  test('reach the server whose tool, prompt, resource or task is named when nobody declared them', async () => {
+    const mine = {
+      'prompts/list': {prompts: [{name: 'p'}]},
+      'resources/list': {resources: [{uri: 'x:1'}]},
+      'tools/call': {task: {taskId: '1'}},
+    }
+    const capable = {prompts: {}, resources: {}, tasks: {}}
+    const servers = {a: vendor(capable, mine), b: vendor(capable, mine)}
+    const client = await connectedClient({servers})
+    const got = async (params: JsonObject) => (await client.ask('other/do', params))['got']
+    expect(await got({name: 'b__p'})).toEqual({name: 'p'})
+    expect(await got({name: 'b__x'})).toEqual({name: 'x'})
+    expect(await got({uri: 'x:b~1', taskId: 'y'})).toEqual({uri: 'x:1', taskId: 'y'})
+    await client.ask('tools/call', {name: 'x'})
+    await client.ask('tools/call', {name: 'b__x'})
+    expect(await got({taskId: 'b~1', name: 'nobody'})).toEqual({taskId: '1', name: 'nobody'})
+    expect(servers.a.starts[0]?.methods).not.toContain('other/do')
+    for (const params of [{name: 'z'}, {uri: 'y:1'}, {taskId: '2'}, {name: 5}, {}]) {
+      expect(await client.refusal('other/do', params)).toMatchObject({code: -32601})
+    }
   })
 
   test('are refused when several servers may be meant, or none is there', async () => {

@@ -167,7 +167,7 @@ describe('cancelling', () => {
       hello: {capabilities: {tools: {}}},
       answers: {'tools/list': () => undefined},
     })
-    const client = await connectedClient({servers: {a: server}})
+    const client = await connectedClient({servers: {a: server, b: fakeServer(toolScript())}})
     client.session.receive(request('l', 'tools/list'))
     const upstream = await server.start()
     const {id} = await upstream.request('tools/list')
@@ -411,7 +411,7 @@ describe('the log level', () => {
 
   test('is not told to a server that has no log', async () => {
     const server = fakeServer(toolScript('x'))
-    const client = await connectedClient({servers: {a: server}})
+    const client = await connectedClient({servers: {a: server, b: fakeServer(toolScript())}})
     await client.ask('logging/setLevel', {level: 'debug'})
     await client.ask('tools/list')
     await client.ask('logging/setLevel', {level: 'error'})

@@ -1,36 +1,34 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {ownersOf} from '../../../../src/lib/gateway/relay/uris.ts'
-
-const holds = (server: string, ...uris: string[]) => ({server, items: uris.map(uri => ({uri}))})
-const shapes = (server: string, ...templates: string[]) => ({
-  server,
-  items: templates.map(uriTemplate => ({uriTemplate})),
-})
+import {literalFit, markPlace, markUri} from '../../../../src/lib/gateway/relay/uris.ts'
 
 /** Whether a URI fits a template. */
 function fits(template: string, uri: string): boolean {
-  return ownersOf(uri, [holds('other')], [shapes('owner', template)])[0] === 'owner'
+  return literalFit(template, uri) >= 0
 }
 
-describe('ownersOf', () => {
-  test('gives only the servers that list the URI when there are any', () => {
-    const resources = [holds('a'), holds('b', 'x:1'), holds('c', 'x:1', 'x:2')]
-    const templates = [shapes('a', 'x:{id}'), shapes('b'), shapes('c')]
-    expect(ownersOf('x:1', resources, templates)).toEqual(['b', 'c'])
+describe('markUri', () => {
+  test.each([
+    ['file:///a', 'file://b~/a'],
+    ['test://x/y', 'test://b~x/y'],
+    ['ui://widget', 'ui://b~widget'],
+    ['urn:x:y', 'urn:b~x:y'],
+    ['a+b.c-d:/x', 'a+b.c-d:b~/x'],
+    ['no scheme: here', 'b~no scheme: here'],
+    ['{scheme}://x', 'b~{scheme}://x'],
+    ['x:{id}', 'x:b~{id}'],
+    ['', 'b~'],
+  ])('puts the name into %j behind the scheme: %j', (uri, marked) => {
+    expect(markUri(uri, 'B')).toBe(marked)
+    expect(marked.slice(0, markPlace(uri)) + marked.slice(markPlace(uri) + 2)).toBe(uri)
   })
+})
 
-  test('prefers the template with the most literal text, then all others in configured order', () => {
-    const resources = [holds('a'), holds('b'), holds('c')]
-    const templates = [shapes('a'), shapes('b', '{+any}'), shapes('c', '{+any}', 'x://{id}/data')]
-    expect(ownersOf('x://1/data', resources, templates)).toEqual(['c', 'b', 'a'])
-    expect(ownersOf('y', resources, templates)).toEqual(['b', 'c', 'a'])
-  })
-
-  test('passes over items that are no resources', () => {
-    const odd = {server: 'a', items: [{}, {uri: 5}, {uriTemplate: null}]}
-    expect(ownersOf('x', [odd, holds('b', 'x')], [odd])).toEqual(['b'])
-    expect(ownersOf('y', [odd], [odd])).toEqual(['a'])
+describe('literalFit', () => {
+  test('gives the number of literal characters of a template that fits, else -1', () => {
+    expect(literalFit('x://{id}/data', 'x://1/data')).toBe(9)
+    expect(literalFit('{+any}', 'x')).toBe(0)
+    expect(literalFit('x:{id}', 'y:1')).toBe(-1)
   })
 
   test.each([
@@ -70,10 +68,13 @@ describe('ownersOf', () => {
   })
 
   test('is done at once with a template that is made to be tried for hours', () => {
-    const template = `${'{+a}x'.repeat(390)}!`
-    const uri = 'x'.repeat(7900)
+    const template = `${'{+a}x'.repeat(16)}!`
+    const uri = 'x'.repeat(1990)
     expect(fits(template, uri)).toBe(false)
-    expect(fits('{+a}'.repeat(1000), uri)).toBe(false)
     expect(fits(template, `${uri}!`)).toBe(true)
+    const endless = '{+a}'.repeat(100_000)
+    expect(fits(endless, uri)).toBe(false)
+    expect(fits(endless, endless)).toBe(true)
+    expect(fits('{+a}', 'x'.repeat(100_000))).toBe(false)
   })
 })

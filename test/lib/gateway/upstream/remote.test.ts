@@ -13,7 +13,12 @@ import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
 import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
 import type {Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
-import {notification, request, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {
+  notification,
+  request,
+  result,
+  type Message,
+} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {RemoteSpec} from '../../../../src/lib/model/server.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -114,6 +119,40 @@ async function streamableServer(): Promise<{
     await transport.handleRequest(incoming, response)
   }
   return {url, seen, forget: () => (transport = undefined)}
+}
+
+const lateAnswer = (id: number) => JSON.stringify(result(id, {late: true}))
+
+/** What a server can do about a client that comes back for the rest of its answer. */
+interface Comeback {
+  readonly writeRest: (events: string) => void
+  /** Breaks the connection of a stream that has begun. */
+  readonly cut: () => void
+  readonly refuse: () => void
+}
+
+/** A server that says something to each request, then closes the stream. Its clients come back to `onComeback`. */
+async function closingServer(
+  onComeback: (comeback: Comeback, time: number) => void,
+): Promise<{url: string; resumed: unknown[]}> {
+  const resumed: unknown[] = []
+  const url = await listen((incoming, response) => {
+    const stream = () => response.writeHead(200, {'content-type': 'text/event-stream'})
+    if (incoming.method === 'POST') {
+      const early = JSON.stringify(notification('early'))
+      return void stream().end(`retry: 1\nid: a\ndata: ${early}\n\n`)
+    }
+    resumed.push(incoming.headers['last-event-id'])
+    onComeback(
+      {
+        writeRest: events => void stream().end(events),
+        cut: () => void stream().write(': so\n\n', () => response.destroy()),
+        refuse: () => void response.writeHead(400).end(),
+      },
+      resumed.length,
+    )
+  })
+  return {url, resumed}
 }
 
 async function sseServer(): Promise<string> {
@@ -271,6 +310,64 @@ describe('RemoteUpstream', () => {
     upstream.send(notification('notifications/cancelled', {requestId: 7}))
     await gone.promise
     expect(received).toEqual([])
+  })
+
+  test('takes up an answer behind the last event, as often as the server closes its stream', async () => {
+    const {url, resumed} = await closingServer(({writeRest}, time) => {
+      if (time === 1) return writeRest('retry: 1\nid: b\ndata: \n\n')
+      writeRest(`id: c\ndata: ${lateAnswer(7)}\n\n`)
+    })
+    const {upstream, received, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    await next(hasId(7))
+    expect(received).toEqual([notification('early'), result(7, {late: true})])
+    expect(resumed).toEqual(['a', 'b'])
+  })
+
+  test('takes up an answer whose connection was cut', async () => {
+    const {url, resumed} = await closingServer(({writeRest, cut}, time) => {
+      if (time === 1) return cut()
+      writeRest(`id: c\ndata: ${lateAnswer(7)}\n\n`)
+    })
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({result: {late: true}})
+    expect(resumed).toEqual(['a', 'a'])
+  })
+
+  test('gives up an answer that is cut over and over', async () => {
+    const {url, resumed} = await closingServer(({cut}) => cut())
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({
+      error: {message: expect.stringContaining('cannot be reached')},
+    })
+    expect(resumed).toEqual(['a', 'a', 'a', 'a'])
+  })
+
+  test('says that an answer has ended when the server has nothing to go on with', async () => {
+    const {url} = await closingServer(({refuse}) => refuse())
+    const {upstream, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject({
+      error: {message: expect.stringContaining('before the result')},
+    })
+  })
+
+  test('does not come back for an answer that was cancelled', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    closers.push(async () => void vi.useRealTimers())
+    const {url, resumed} = await closingServer(({writeRest}) => {
+      writeRest(`id: c\ndata: ${lateAnswer(8)}\n\n`)
+    })
+    const {upstream, received, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    upstream.send(notification('notifications/cancelled', {requestId: 7}))
+    upstream.send(request(8, 'tools/call', {name: 'y'}))
+    const answer = next(hasId(8))
+    while (!received.some(hasId(8))) await vi.advanceTimersByTimeAsync(100)
+    expect(await answer).toMatchObject({result: {late: true}})
+    expect(resumed).toEqual(['a'])
   })
 
   test('asks no more for a stream of other messages where there is none', async () => {

@@ -1,0 +1,161 @@
+import type {JsonObject} from '../../base/json.ts'
+import {failure, isResult, result, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
+import type {Asking} from './connection.ts'
+import type {Own} from './exposures.ts'
+import type {Link} from './link.ts'
+import type {Lists} from './lists.ts'
+import {can} from './pages.ts'
+import type {Candidate} from './resources.ts'
+import {listsTasks} from './tasks.ts'
+import type {Translation} from './translation.ts'
+import {declaring} from './vendor.ts'
+
+export interface SeveralInput {
+  readonly links: ReadonlyMap<string, Link>
+  readonly lists: Lists
+  readonly hello: (server: string) => JsonObject | undefined
+  readonly translation: Translation
+  /** How long a list of tasks waits for a server. */
+  readonly patienceMs: number
+}
+
+/** Sends a request to a server, in the server's words, and gives its answer in the client's. */
+export type Ask = (
+  server: string,
+  message: Request,
+  asked?: {readonly own: string},
+) => Promise<Response>
+
+/** Finds out which of several servers the client means where it does not say so by a tool's or prompt's name. */
+export class Several {
+  readonly #input: SeveralInput
+
+  constructor(input: SeveralInput) {
+    this.#input = input
+  }
+
+  /**
+   * Asks the owner of a resource. A server that does not have it says so, and the next likely one is asked.
+   * @returns undefined when there is nobody to ask
+   */
+  async resource(message: Request, uri: string, ask: Ask): Promise<Response | undefined> {
+    let likeliest: Response | undefined
+    for await (const candidate of this.#input.translation.resources.candidates(uri)) {
+      if (!(await this.#mayHave(candidate))) continue
+      const {server, own, certainty} = candidate
+      const answer = await ask(server, withParams(message, {uri: own}), {own})
+      if (certainty === 'listed' || !isMissing(answer)) return answer
+      likeliest ??= answer
+    }
+    return likeliest
+  }
+
+  /** Whose a URI, or a template of one, is; servers that have not listed theirs yet are asked when nobody known has it. */
+  async reference(uri: string): Promise<Own | undefined> {
+    const {resources} = this.#input.translation
+    const known = resources.owner(uri)
+    if (known) return known
+    await resources.collect()
+    return resources.owner(uri)
+  }
+
+  /** Asks the server whose task it is. */
+  async task(message: Request, ask: Ask): Promise<Response> {
+    const id = message.params?.['taskId']
+    const task = typeof id === 'string' ? this.#input.translation.tasks.find(id) : undefined
+    if (!task) return failure(message.id, RPC.invalidParams, 'Unknown task')
+    return ask(task.server, withParams(message, {taskId: task.own}))
+  }
+
+  /** The tasks of all servers that are open: one that is not has none of this session. */
+  async tasks(message: Request, signal: AbortSignal): Promise<Response> {
+    const {links, hello, translation, patienceMs} = this.#input
+    const able = [...links.values()].filter(({server}) => listsTasks(hello(server)))
+    if (able.length === 0) return methodNotFound(message)
+    const asking: Asking = {
+      about: message.id,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+    }
+    const open = able.filter(({isOpen}) => isOpen)
+    return result(message.id, {tasks: await translation.tasks.list(open, asking)})
+  }
+
+  /**
+   * Asks the server that declared the method, or else the one whose tool, prompt, resource or task is named; of
+   * several that declared it the one that is named, else the first.
+   */
+  async vendor(message: Request, ask: Ask): Promise<Response> {
+    const {links, hello} = this.#input
+    const servers = [...links.keys()].map(name => ({name, hello: hello(name)}))
+    const declared = declaring(message.method, servers)
+    const named = await this.#named(message.params, declared.length !== 1)
+    const meant = named.find(({server}) => declared.length === 0 || declared.includes(server))
+    const server = meant?.server ?? declared[0]
+    if (server === undefined) return methodNotFound(message)
+    const theirs = named.filter(own => own.server === server).map(({key, own}) => [key, own])
+    return ask(server, withParams(message, Object.fromEntries(theirs)))
+  }
+
+  /** What in params is known as some server's. @param mayWait for servers that have not said yet what they have */
+  async #named(params: JsonObject | undefined, mayWait: boolean): Promise<readonly Named[]> {
+    const known = this.#namedNow(params)
+    const has = (key: string) => typeof params?.[key] === 'string'
+    if (known.length > 0 || !mayWait) return known
+    const {lists, translation} = this.#input
+    if (has('name')) await Promise.all([lists.table('tools'), lists.table('prompts')])
+    if (has('uri')) await translation.resources.collect()
+    return this.#namedNow(params)
+  }
+
+  #namedNow(params: JsonObject = {}): readonly Named[] {
+    const {lists, translation} = this.#input
+    const {name, uri, taskId} = params
+    const known = (key: Named['key'], own: Own | undefined): Named[] => (own ? [{...own, key}] : [])
+    const tables = [lists.shown('tools'), lists.shown('prompts')]
+    const item = tables.flatMap(
+      table => (typeof name === 'string' && table?.owners.get(name)) || [],
+    )[0]
+    return [
+      ...known('name', item && {server: item.server, own: item.name}),
+      ...known('uri', typeof uri === 'string' ? translation.resources.owner(uri) : undefined),
+      ...known('taskId', typeof taskId === 'string' ? translation.tasks.find(taskId) : undefined),
+    ]
+  }
+
+  /** A server that can only be guessed must be there: one that does not start must not hide what another has. */
+  async #mayHave({server, certainty}: Candidate): Promise<boolean> {
+    const {links, hello} = this.#input
+    const link = links.get(server)
+    if (!link || !can(hello(server), 'resources')) return false
+    if (certainty !== 'possible') return true
+    return link.ready().then(
+      () => true,
+      () => false,
+    )
+  }
+}
+
+/** A member of params that is some server's. */
+interface Named extends Own {
+  readonly key: 'name' | 'uri' | 'taskId'
+}
+
+function withParams(message: Request, params: JsonObject): Request {
+  const isOther = Object.entries(params).some(([key, value]) => message.params?.[key] !== value)
+  return isOther ? {...message, params: {...message.params, ...params}} : message
+}
+
+/** Resource not found (MCP before 2026-07-28). */
+const RESOURCE_NOT_FOUND = -32002
+
+/** Whether a server says that it does not have a resource, or nothing of the kind. */
+function isMissing(answer: Response): boolean {
+  if (isResult(answer)) return false
+  const missing: readonly number[] = [RESOURCE_NOT_FOUND, RPC.invalidParams, RPC.methodNotFound]
+  return missing.includes(answer.error.code)
+}
+
+/** Nobody here knows the method, or nobody could tell whose it is. */
+export function methodNotFound({id, method}: Request): Response {
+  return failure(id, RPC.methodNotFound, `Method not found: ${method}`)
+}

@@ -1,0 +1,157 @@
+import {mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {beforeEach, describe, expect, onTestFinished, test} from 'vitest'
+import {nameTable} from '../../../src/lib/gateway/directory.ts'
+import {Memory} from '../../../src/lib/gateway/memory.ts'
+
+const plain = {protocolVersion: '2025-11-25', params: {capabilities: {}}}
+const asking = {protocolVersion: '2025-11-25', params: {capabilities: {sampling: {}}}}
+const hello = {capabilities: {tools: {}}, serverInfo: {name: 'x', version: '1'}}
+const items = [{name: 'one', vendor: [1]}, {name: 'two'}]
+
+let dir = ''
+const warnings: string[] = []
+
+beforeEach(async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'memory-'))
+  dir = join(parent, 'lists')
+  warnings.length = 0
+  onTestFinished(() => rm(parent, {recursive: true, force: true}))
+})
+
+/** The memory of a gateway that starts now, with servers by name and what they were made of. */
+async function load(servers: Readonly<Record<string, string>>): Promise<Memory> {
+  const memory = new Memory(dir, text => void warnings.push(text))
+  await memory.load(new Map(Object.entries(servers)))
+  return memory
+}
+
+async function remember(server = 'a'): Promise<void> {
+  const memory = await load({[server]: 'print'})
+  memory.opened(server, plain, hello)
+  memory.listed(server, plain, {kind: 'tools', items})
+  await memory.saved()
+}
+
+describe('Memory', () => {
+  test('knows nothing at first', async () => {
+    const memory = await load({a: 'print'})
+    expect(memory.recall('a', plain)).toEqual({hello: undefined, lists: {}})
+    expect(memory.recall('unknown', plain)).toEqual({hello: undefined, lists: {}})
+  })
+
+  test.each(['a', '../x', 'Ä/\\:*', '__proto__', 'x'.repeat(300)])(
+    'tells the next gateway what a server answered: %s',
+    async server => {
+      await remember(server)
+      const memory = await load({[server]: 'print'})
+      expect(memory.recall(server, plain)).toEqual({hello, lists: {tools: items}})
+      expect(warnings).toEqual([])
+    },
+  )
+
+  test('keeps its files to the user, in its folder', async () => {
+    await remember('../a')
+    const [file = '', ...others] = await readdir(dir)
+    expect(others).toEqual([])
+    expect((await stat(join(dir, file))).mode & 0o777).toBe(0o600)
+  })
+
+  test('shows a client no list that was made for one with other capabilities, but what the server can do', async () => {
+    await remember()
+    expect((await load({a: 'print'})).recall('a', asking)).toEqual({hello, lists: {}})
+  })
+
+  test('forgets lists of a server that is another one today, and keeps the names it was given', async () => {
+    await remember()
+    const memory = await load({a: 'print', b: 'print'})
+    memory.named(
+      'tools',
+      nameTable([
+        {server: 'b', items},
+        {server: 'a', items},
+      ]),
+    )
+    await memory.saved()
+    const next = await load({a: 'new print'})
+    expect(next.recall('a', plain)).toEqual({hello: undefined, lists: {}})
+    expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
+  })
+
+  test('knows the names of what was listed under its own name', async () => {
+    await remember()
+    const memory = await load({a: 'print'})
+    expect(memory.nameOf('tools', {server: 'a', name: 'one'})).toBe('one')
+    expect(memory.nameOf('tools', {server: 'a', name: 'three'})).toBeUndefined()
+    expect(memory.nameOf('prompts', {server: 'a', name: 'one'})).toBeUndefined()
+    expect(memory.nameOf('tools', {server: 'b', name: 'one'})).toBeUndefined()
+  })
+
+  test('remembers a few kinds of clients, those that were there last', async () => {
+    const memory = await load({a: 'print'})
+    const clients = Array.from({length: 6}, (_, index) => ({
+      protocolVersion: '2025-11-25',
+      params: {capabilities: {experimental: {index}}},
+    }))
+    for (const client of clients) {
+      memory.opened('a', client, hello)
+      memory.listed('a', client, {kind: 'tools', items})
+    }
+    const known = clients.map(client => 'tools' in memory.recall('a', client).lists)
+    expect(known).toEqual([false, false, true, true, true, true])
+    await memory.saved()
+  })
+
+  test('keeps the last state when it changes while it is written', async () => {
+    const memory = await load({a: 'print'})
+    memory.opened('a', plain, hello)
+    for (let round = 0; round < 20; round += 1) {
+      memory.listed('a', plain, {kind: 'tools', items: [{name: `tool ${round}`}]})
+      await Promise.resolve()
+    }
+    await memory.saved()
+    const {lists} = (await load({a: 'print'})).recall('a', plain)
+    expect(lists).toEqual({tools: [{name: 'tool 19'}]})
+  })
+
+  test('is not kept from a start by files that it cannot read', async () => {
+    await remember()
+    const [file = ''] = await readdir(dir)
+    const whole = await readFile(join(dir, file), 'utf8')
+    const bad = ['', '{', '[]', '{"server":"other"}', whole.slice(0, 50), 'x'.repeat(17 << 20)]
+    for (const text of bad) {
+      await writeFile(join(dir, file), text)
+      expect((await load({a: 'print'})).recall('a', plain).lists).toEqual({})
+    }
+    const odd = {server: 'a', fingerprint: 'print', names: 5, clients: [null, {key: 1}]}
+    await writeFile(join(dir, file), JSON.stringify(odd))
+    expect((await load({a: 'print'})).recall('a', plain).lists).toEqual({})
+  })
+
+  test('does not keep a list that is too large for a file, but what else it knows', async () => {
+    const memory = await load({a: 'print'})
+    memory.opened('a', plain, hello)
+    const large = [{name: 'one', description: 'x'.repeat(6 << 20)}]
+    memory.listed('a', plain, {kind: 'tools', items: large})
+    memory.named(
+      'tools',
+      nameTable([
+        {server: 'b', items},
+        {server: 'a', items},
+      ]),
+    )
+    await memory.saved()
+    const next = await load({a: 'print'})
+    expect(next.recall('a', plain).lists).toEqual({})
+    expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
+  })
+
+  test('says when nothing can be kept', async () => {
+    await writeFile(dir, 'a file where the folder was')
+    const memory = await load({a: 'print'})
+    memory.opened('a', plain, hello)
+    await memory.saved()
+    expect(warnings.join()).toMatch(/^! what server a lists could not be kept: cannot write /)
+  })
+})

@@ -1,0 +1,299 @@
+import {describe, expect, onTestFinished, test, vi} from 'vitest'
+import type {JsonObject} from '../../../../src/lib/base/json.ts'
+import {notification, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {connectedClient, type FakeClient} from '../../../support/fake-client.ts'
+import {fakeServer, toolScript, type FakeServer} from '../../../support/fake-upstream.ts'
+
+const CHANGED = 'notifications/tools/list_changed'
+const tool = (name: string) => ({name, inputSchema: {type: 'object'}})
+const remembered = {tools: [tool('x')]}
+
+/** A server whose start waits for `release`. */
+function gated(...names: readonly string[]): FakeServer & {release: () => void} {
+  const gate = Promise.withResolvers<void>()
+  const server = fakeServer({...toolScript(...names), beforeOpen: () => gate.promise})
+  return Object.assign(server, {release: () => gate.resolve()})
+}
+
+function changes(client: FakeClient): number {
+  return client.arrived.items.filter(({message}) => message['method'] === CHANGED).length
+}
+
+/** Names in `tools/list`. */
+async function tools(client: FakeClient): Promise<unknown[]> {
+  const {tools: listed} = await client.ask('tools/list')
+  return Array.isArray(listed) ? listed.map(item => Object(item).name) : []
+}
+
+/** Timers do not run by themselves; what is to happen after all of them has happened. */
+function useTimers(): void {
+  vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout', 'performance']})
+  onTestFinished(() => void vi.useRealTimers())
+}
+
+describe('what is remembered of servers', () => {
+  test('is listed at once, and again as the same when the servers have said the same', async () => {
+    useTimers()
+    const [a, b] = [gated('x'), gated('y')]
+    const client = await connectedClient({
+      servers: {a, b},
+      remembered: {a: remembered, b: {tools: [tool('y')]}},
+    })
+    expect(await tools(client)).toEqual(['x', 'y'])
+    for (const server of [a, b]) {
+      server.release()
+      await (await server.start()).call('tools/list')
+    }
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(0)
+    expect(await tools(client)).toEqual(['x', 'y'])
+  })
+
+  test('is followed by one change however many servers list something else', async () => {
+    useTimers()
+    const [a, b] = [gated('x', 'new'), gated()]
+    const client = await connectedClient({
+      servers: {a, b},
+      remembered: {a: remembered, b: {tools: [tool('y')]}},
+    })
+    expect(await tools(client)).toEqual(['x', 'y'])
+    for (const server of [a, b]) {
+      server.release()
+      await (await server.start()).call('tools/list')
+    }
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['x', 'new'])
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+  })
+
+  test('stays listed when the server does not start, and a call says why it fails', async () => {
+    const fails = fakeServer({
+      beforeOpen: () => {
+        throw new Error('no such image')
+      },
+    })
+    const client = await connectedClient({
+      servers: {fails, good: fakeServer(toolScript('g'))},
+      remembered: {fails: remembered},
+    })
+    expect(await tools(client)).toEqual(['x', 'g'])
+    await vi.waitFor(() => expect(client.failed).toHaveLength(1))
+    expect(await tools(client)).toEqual(['x', 'g'])
+    expect(await client.refusal('tools/call', {name: 'x'})).toMatchObject({
+      message: expect.stringContaining('no such image'),
+    })
+  })
+
+  test('does not decide what a call may hold: that server may be another one today', async () => {
+    const definitions: unknown[] = []
+    const server = gated('x')
+    const client = await connectedClient({
+      servers: {a: server, b: fakeServer(toolScript('g'))},
+      remembered: {a: remembered},
+      govern: send => call => {
+        definitions.push(call.definition)
+        return send(call)
+      },
+    })
+    await tools(client)
+    const early = client.ask('tools/call', {name: 'x'})
+    server.release()
+    await early
+    await tools(client)
+    await client.ask('tools/call', {name: 'x'})
+    expect(definitions).toEqual([undefined, tool('x')])
+  })
+
+  test('leaves a server of which nothing is known, and which failed before, little time', async () => {
+    useTimers()
+    const silent = fakeServer({...toolScript('s'), beforeOpen: () => new Promise(() => undefined)})
+    const client = await connectedClient({
+      servers: {silent, good: fakeServer(toolScript('g'))},
+      doubtful: ['silent'],
+      patienceMs: 10_000,
+    })
+    const listed = tools(client)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await listed).toEqual(['g'])
+  })
+
+  test('a silent server is waited for once, not at every list', async () => {
+    useTimers()
+    const silent = fakeServer({...toolScript('s'), beforeOpen: () => new Promise(() => undefined)})
+    const client = await connectedClient({
+      servers: {silent, good: fakeServer(toolScript('g'))},
+      patienceMs: 10_000,
+    })
+    const first = tools(client)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await first).toEqual(['g'])
+    const second = tools(client)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(await second).toEqual(['g'])
+  })
+})
+
+describe('a single server', () => {
+  const paged = {
+    hello: {capabilities: {tools: {}}},
+    answers: {
+      'tools/list': ({params}: {params?: JsonObject}) =>
+        params?.['cursor'] === ''
+          ? {tools: [tool('y')], _meta: {page: 2}}
+          : {tools: [tool('x')], nextCursor: '', _meta: {page: 1}},
+    },
+  }
+
+  test('gives its own pages, with everything in them', async () => {
+    const client = await connectedClient({servers: {a: fakeServer(paged)}})
+    expect(await client.ask('tools/list')).toEqual({
+      tools: [tool('x')],
+      nextCursor: '',
+      _meta: {page: 1},
+    })
+    expect(await client.ask('tools/list', {cursor: ''})).toEqual({
+      tools: [tool('y')],
+      _meta: {page: 2},
+    })
+  })
+
+  test('is remembered to have what a client has read page by page', async () => {
+    const definitions: unknown[] = []
+    const client = await connectedClient({
+      servers: {a: fakeServer({...paged, answers: {...paged.answers, 'tools/call': {}}})},
+      govern: send => call => {
+        definitions.push(call.definition)
+        return send(call)
+      },
+    })
+    await client.ask('tools/list')
+    await client.ask('tools/call', {name: 'y'})
+    await client.ask('tools/list', {cursor: ''})
+    await client.ask('tools/call', {name: 'y'})
+    expect(definitions).toEqual([undefined, tool('y')])
+  })
+
+  test('is listed from memory only until it is there', async () => {
+    useTimers()
+    const server = gated('x', 'new')
+    const client = await connectedClient({servers: {a: server}, remembered: {a: remembered}})
+    expect(await tools(client)).toEqual(['x'])
+    server.release()
+    await (await server.start()).call('tools/list')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['x', 'new'])
+  })
+
+  test('that does not start has an empty list, and calls say why', async () => {
+    const fails = fakeServer({
+      beforeOpen: () => {
+        throw new Error('no such image')
+      },
+    })
+    const client = await connectedClient({servers: {fails}})
+    expect(await client.ask('tools/list')).toEqual({tools: []})
+    expect(await client.refusal('prompts/get', {name: 'x'})).toMatchObject({
+      message: expect.stringContaining('no such image'),
+    })
+  })
+
+  test('passes its own list changes on as they are, each of them', async () => {
+    const server = fakeServer(toolScript('x'))
+    const client = await connectedClient({servers: {a: server}})
+    await tools(client)
+    const upstream = await server.start()
+    const notice = {...notification(CHANGED, {_meta: {why: 1}}), vendor: 2}
+    upstream.say(notice)
+    upstream.say(notice)
+    await client.notice(CHANGED, 1)
+    expect(client.arrived.items.map(({message}) => message)).toContainEqual(notice)
+  })
+
+  test('answers for itself when it is asked for a tool that it does not have, or a method', async () => {
+    const server = fakeServer({...toolScript('x'), answers: {'tools/call': () => undefined}})
+    const client = await connectedClient({servers: {a: server}})
+    const refused = client.refusal('tools/call', {name: 'nothing'})
+    const upstream = await server.start()
+    const {id} = await upstream.request('tools/call')
+    upstream.say({jsonrpc: '2.0', id, error: {code: 7, message: 'mine', data: [1], vendor: 2}})
+    expect(await refused).toEqual({code: 7, message: 'mine', data: [1], vendor: 2})
+    expect(await client.refusal('acme/unknown')).toMatchObject({message: 'no acme/unknown here'})
+  })
+
+  test('that is no more than its allowed tools lists no others and calls none', async () => {
+    const server = fakeServer(toolScript('x', 'y'))
+    const client = await connectedClient({servers: {a: server}, allows: name => name === 'x'})
+    expect(await tools(client)).toEqual(['x'])
+    expect(await client.refusal('tools/call', {name: 'y'})).toEqual({
+      code: -32602,
+      message: 'Unknown tool: y',
+    })
+  })
+})
+
+describe('a server that was started again', () => {
+  const script = {
+    hello: {capabilities: {tools: {}, resources: {subscribe: true}}},
+    answers: {
+      'tools/list': {tools: [tool('x')]},
+      'tools/call': {},
+      'resources/list': {resources: [{uri: 'x:1'}, {uri: 'x:2'}]},
+      'resources/subscribe': {},
+      'resources/unsubscribe': {},
+    },
+  }
+
+  test('is subscribed to again, and the client is told to look', async () => {
+    const server = fakeServer(script)
+    const client = await connectedClient({servers: {a: server, b: fakeServer(toolScript('y'))}})
+    await client.ask('resources/subscribe', {uri: 'x:1'})
+    await client.ask('resources/subscribe', {uri: 'x:2'})
+    await client.ask('resources/unsubscribe', {uri: 'x:2'})
+    server.starts[0]?.end()
+    await vi.waitFor(() => expect(client.failed).toHaveLength(1))
+    await client.ask('tools/list')
+    await client.ask('tools/call', {name: 'x'})
+    const again = await server.start(1)
+    expect((await again.call('resources/subscribe')).params).toEqual({uri: 'x:1'})
+    const {params, about} = await client.notice('notifications/resources/updated')
+    expect({params, about}).toEqual({params: {uri: 'x:1'}, about: undefined})
+    expect(again.methods.filter(method => method === 'resources/subscribe')).toHaveLength(1)
+  })
+
+  test('is asked for its lists again, and what differs is announced', async () => {
+    useTimers()
+    let names = ['x']
+    const server = fakeServer({
+      ...script,
+      answers: {...script.answers, 'tools/list': () => ({tools: names.map(tool)})},
+    })
+    const client = await connectedClient({servers: {a: server, b: fakeServer(toolScript('y'))}})
+    expect(await tools(client)).toEqual(['x', 'y'])
+    names = ['x', 'more']
+    server.starts[0]?.end()
+    await vi.waitFor(() => expect(client.failed).toHaveLength(1))
+    await client.ask('tools/call', {name: 'x'})
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['x', 'more', 'y'])
+  })
+
+  test('gets the request that it refused because it no longer knew the session', async () => {
+    const server = fakeServer({
+      ...script,
+      answers: {...script.answers, 'tools/call': () => undefined},
+    })
+    const client = await connectedClient({servers: {a: server}})
+    const answer = client.ask('tools/call', {name: 'x'})
+    const first = await server.start(0)
+    const {id} = await first.request('tools/call')
+    first.end({what: 'has ended the session', refused: id})
+    const second = await server.start(1)
+    const again = await second.request('tools/call')
+    second.say(result(again.id, {second: true}))
+    expect(await answer).toEqual({second: true})
+  })
+})
