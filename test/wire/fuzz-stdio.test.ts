@@ -7,6 +7,7 @@ import {assemble} from '../../src/lib/gateway/pipeline/assemble.ts'
 import {compose} from '../../src/lib/gateway/pipeline/call.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import {fakeServer, type FakeScript} from '../support/fake-upstream.ts'
+import {fixedMemory} from '../support/memory.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
 
 const SCRIPT: FakeScript = {
@@ -49,12 +50,12 @@ function start(servers: number): {stdin: PassThrough; written: string[]; session
           open: fakeServer(SCRIPT).open,
           startTimeoutMs: 60_000,
         })),
-        known: () => undefined,
+        memory: fixedMemory(),
         downstream,
         govern: send => compose(middlewares, send),
         patienceMs: 60_000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}},
+        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
         onClose: () => {},
       }),
   })

@@ -90,8 +90,9 @@ describe('a server whose lists are not what they should be', () => {
     const long = 'x'.repeat(10_000)
     const tools = [long, long, 'right'].map(name => ({name}))
     const client = await clientOf({'tools/list': {tools}, 'tools/call': CALL})
-    expect((await toolsOf(client)).map(({name}) => name)).toEqual([long, 'right', 'good__right'])
-    expect(await client.ask('tools/call', {name: long})).toMatchObject({
+    const [first, ...others] = (await toolsOf(client)).map(({name}) => name)
+    expect(others).toEqual(['right', 'good__right'])
+    expect(await client.ask('tools/call', {name: first})).toMatchObject({
       structuredContent: {called: {name: long}},
     })
     await expectGoodServer(client)

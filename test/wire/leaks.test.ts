@@ -1,6 +1,7 @@
 import {getEventListeners} from 'node:events'
 import {expect, test} from 'vitest'
 import {Gateway} from '../../src/lib/gateway/gateway.ts'
+import {Memory} from '../../src/lib/gateway/memory.ts'
 import {notification, request} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {bindServer} from '../../src/lib/model/server.ts'
 import {fakeServer, type FakeServer} from '../support/fake-upstream.ts'
@@ -32,6 +33,8 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
       ready: async () => undefined,
       failed: async () => undefined,
     },
+    memory: new Memory('/nowhere', () => undefined),
+    showRemembered: true,
     middlewares: [],
     patienceMs: 60_000,
     now: () => 0,
