@@ -62,9 +62,10 @@ async function answerTo(request: RawRequest): Promise<RawAnswer> {
   return {status, headers, body: isOpenEnded ? '' : await textFrom(incoming)}
 }
 
-/** Fails unless an HTTP client can make something of an answer. */
-function expectSound(answer: RawAnswer): void {
+/** Fails unless an HTTP client can make something of an answer, and an MCP client of one that is for it. */
+function expectSound(answer: RawAnswer, path: string): void {
   expect(String(answer.status)).toMatch(/^([24]\d\d|307)$/)
+  if (!path.startsWith('/mcp?') && path !== '/mcp') return
   const member = answer.status >= 400 ? 'error.code' : 'jsonrpc'
   for (const message of messagesOf(answer)) expect(message).toHaveProperty(member)
 }
@@ -94,8 +95,9 @@ describe('whatever comes to the HTTP endpoint', () => {
         const client = await RawClient.open(endpoint.port)
         opened.add(client.id)
         const outgoing = requests.map(each => filled(each, client))
-        for (const answer of await Promise.all(outgoing.map(answerTo))) {
-          expectSound(answer)
+        const answers = await Promise.all(outgoing.map(answerTo))
+        for (const [at, answer] of answers.entries()) {
+          expectSound(answer, outgoing[at]?.path ?? '')
           const id = answer.headers['mcp-session-id']
           if (id !== undefined) opened.add(String(id))
         }
