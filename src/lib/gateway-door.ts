@@ -1,6 +1,7 @@
 import type {App} from './app.ts'
 import {PluginError} from './base/errors.ts'
 import {serversInput} from './command.ts'
+import {mostUnreadBytes} from './gateway/downstream/unread.ts'
 import type {Transport} from './gateway/run.ts'
 import type {GatewayDeps, GatewayOptions} from './gateway/setup.ts'
 import {watchForStop} from './plugin/stop-signal.ts'
@@ -41,14 +42,26 @@ export async function serve(
       ...run,
       stdin: process.stdin,
       write: line => app.io.out(line),
+      unreadBytes: () => process.stdout.writableLength,
       unread: unread.signal,
       signal: stop.signal,
     })
   } finally {
     // A client may keep its end open; the pipe would keep this process alive, however finished it is.
     process.stdin.destroy()
+    const most = mostUnreadBytes(run.options.maxMessageBytes)
+    if (process.stdout.writableLength > most) leaveUnread(process)
   }
 }
+
+/** What waits for a client that does not read would keep this process alive, too. */
+function leaveUnread(process: NodeJS.Process): void {
+  // oxlint-disable-next-line unicorn/no-process-exit -- nothing else lets go of what stdout has taken
+  setTimeout(() => process.exit(), LAST_LOOK_MS).unref()
+}
+
+/** What a client that began to read again gets for the rest. */
+const LAST_LOOK_MS = 1000
 
 /**
  * Starts every server once, tells how it went, stops them.

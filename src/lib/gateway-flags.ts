@@ -2,8 +2,10 @@ import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginError} from './base/errors.ts'
 import {secretsFlag} from './command.ts'
+import type {TlsFiles} from './gateway/downstream/tls.ts'
 import type {Transport} from './gateway/run.ts'
 import type {GatewayOptions} from './gateway/setup.ts'
+import {parseBytes} from './model/bytes.ts'
 
 /** A flag that takes several values, by commas or by being given again. */
 const list = (name: string, flag: {summary: string; helpValue: string; helpGroup?: string}) =>
@@ -50,6 +52,13 @@ export const gatewayFlags = {
     summary: 'memory for each server, empty for no limit',
     default: '2Gb',
     env: variable('memory'),
+    helpValue: '<size>',
+    ...LIMITS,
+  }),
+  'max-message-size': Flags.string({
+    summary: 'largest message of a client or a server',
+    default: '64Mb',
+    env: variable('max-message-size'),
     helpValue: '<size>',
     ...LIMITS,
   }),
@@ -150,7 +159,7 @@ type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
 /**
  * The options of a gateway from its flags.
  * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered
- * @throws PluginError USAGE for flags that exclude each other
+ * @throws PluginError USAGE for flags that exclude each other, or that are no size
  */
 export function gatewayOptions(
   flags: GatewayFlags,
@@ -173,11 +182,25 @@ export function gatewayOptions(
     tools: flags.tools,
     cpus: flags.cpus,
     memory: flags.memory,
+    maxMessageBytes: readMessageSize(flags['max-message-size']),
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
     verbose: flags.verbose,
     ...waiting,
   }
+}
+
+/** A message of more bytes than this can become a text, of numbers written out, that no string may hold. */
+const MOST_MESSAGE_BYTES = 100 * 1024 ** 2
+const LEAST_MESSAGE_BYTES = 64 * 1024
+
+function readMessageSize(text: string): number {
+  const bytes = parseBytes(text) ?? 0
+  if (bytes >= LEAST_MESSAGE_BYTES && bytes <= MOST_MESSAGE_BYTES) return bytes
+  const said = JSON.stringify(text)
+  throw new PluginError('USAGE', `--max-message-size ${said} is not a size from 64Kb to 100Mb`, {
+    hint: 'write a number with a unit, for example 64Mb',
+  })
 }
 
 function withMore(
@@ -200,34 +223,58 @@ const DEFAULT_PORT = 8811
 
 /**
  * How clients reach the gateway, from the flags that say so.
- * @throws PluginError NOT_BUILT, USAGE
+ * @throws PluginError USAGE
  */
 export function readTransport(flags: {
   transport: string
   host: string
   port: number | undefined
   allowUnauthenticated: boolean
+  tlsCert: string | undefined
+  tlsKey: string | undefined
 }): Transport {
   const {transport, host, port, allowUnauthenticated} = flags
+  const tls = readTlsFiles(flags)
+  const http = {host, port: port ?? DEFAULT_PORT, allowUnauthenticated, tls}
   switch (transport) {
     case 'stdio':
       // 0 is what docker's own plugin has for no port at all.
-      if (port === undefined || port === 0) return {kind: 'stdio'}
-      throw new PluginError('USAGE', '--port has no meaning with --transport stdio', {
-        hint: 'add --transport streaming, or leave --port out',
-      })
+      if (port !== undefined && port !== 0) throw onlyForHttp('--port')
+      if (tls) throw onlyForHttp('--tls-cert')
+      return {kind: 'stdio'}
     case 'streaming':
     case 'streamable':
     case 'streamable-http':
     case 'http':
-      return {kind: 'streamable', host, port: port ?? DEFAULT_PORT, allowUnauthenticated}
+      return {kind: 'streamable', ...http}
     case 'sse':
-      throw new PluginError('NOT_BUILT', 'the transport sse is not built yet', {
-        hint: 'use --transport streaming',
-      })
+      return {kind: 'sse', ...http}
     default:
       throw new PluginError('USAGE', `there is no transport "${transport}"`, {
-        hint: 'use stdio or streaming',
+        hint: 'use stdio, streaming or sse',
       })
   }
+}
+
+function onlyForHttp(flag: string): PluginError {
+  return new PluginError('USAGE', `${flag} has no meaning with --transport stdio`, {
+    hint: `add --transport streaming, or leave ${flag} out`,
+  })
+}
+
+function readTlsFiles(flags: {
+  tlsCert: string | undefined
+  tlsKey: string | undefined
+}): TlsFiles | undefined {
+  const {tlsCert: cert, tlsKey: key} = flags
+  if (cert && key) return {cert, key}
+  if (!cert && !key) return undefined
+  const [given, missing] = cert ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert']
+  throw new PluginError(
+    'USAGE',
+    `${given} needs ${missing}: HTTPS takes a certificate and its key`,
+    {
+      hint: `add ${missing} <file>, or leave ${given} out`,
+    },
+  )
 }

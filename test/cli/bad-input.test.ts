@@ -50,10 +50,25 @@ describe('a command line that is not one of ours', () => {
     ],
     [['gateway', 'run', '--port', 'x'], '--port: Expected an integer', 'gateway run --help'],
     [['gateway', 'run', '--port', '8811'], '--port has no meaning', 'add --transport streaming'],
-    [['gateway', 'run', '--transport', 'pigeon'], 'no transport "pigeon"', 'stdio or streaming'],
+    [
+      ['gateway', 'run', '--transport', 'pigeon'],
+      'no transport "pigeon"',
+      'stdio, streaming or sse',
+    ],
     [['gateway', 'run', '--watch=maybe'], '--watch=maybe', 'use --watch=true or --watch=false'],
     [['gateway', 'run', '--cpus', 'x'], '"x" is not a number of processors', '0.5'],
     [['gateway', 'run', '--memory', 'x'], '"x" is not', '2'],
+    [['gateway', 'run', '--max-message-size', '1Kb'], '"1Kb" is not a size', '64Mb'],
+    [
+      ['gateway', 'run', '--transport', 'sse', '--tls-cert', 'c.pem'],
+      '--tls-cert needs --tls-key',
+      'add --tls-key <file>',
+    ],
+    [
+      ['gateway', 'run', '--transport=sse', '--host=0.0.0.0', '--allow-unauthenticated'],
+      'everyone who reaches it could use these servers',
+      'leave --allow-unauthenticated out',
+    ],
     [
       ['gateway', 'run', '--servers=a', '--enable-all-servers'],
       'exclude each other',

@@ -1,9 +1,12 @@
 import type {Server} from 'node:http'
-import {once} from 'node:events'
 import {isJsonObject, type JsonObject} from '../../src/lib/base/json.ts'
-import {httpApp, listen, MCP_PATH} from '../../src/lib/gateway/downstream/http-app.ts'
+import {httpApp} from '../../src/lib/gateway/downstream/http-app.ts'
+import {listen} from '../../src/lib/gateway/downstream/listen.ts'
+import {MCP_PATH} from '../../src/lib/gateway/downstream/paths.ts'
+import {SseEndpoint} from '../../src/lib/gateway/downstream/sse-endpoint.ts'
 import {StreamableEndpoint} from '../../src/lib/gateway/downstream/streamable.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
+import type {Downstream} from '../../src/lib/gateway/relay/session-input.ts'
 import type {MessageListener, OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {
   isRequest,
@@ -28,12 +31,16 @@ export interface ServerEnd {
   release(text: string): void
 }
 
-/** The MCP endpoint on a real port of this machine, with a server of this process behind it. */
+/** The largest message that the endpoint takes. */
+export const LARGEST_MESSAGE_BYTES = 1024 * 1024
+
+/** The MCP endpoints on a real port of this machine, with a server of this process behind it. */
 export interface HttpEndpoint extends AsyncDisposable {
   readonly port: number
   readonly url: URL
   readonly server: Server
   readonly endpoint: StreamableEndpoint
+  readonly sse: SseEndpoint
   /** The server's ends by session. */
   readonly ends: Map<string, ServerEnd>
   readonly closed: string[]
@@ -60,10 +67,10 @@ export async function startHttpEndpoint(
   const warnings: string[] = []
   const now = options.now ?? (() => performance.now())
   const warn = (text: string) => void warnings.push(text)
-  const endpoint = new StreamableEndpoint({
-    now,
+  const inner = {
     warn,
-    openSession(id, downstream) {
+    maxMessageBytes: LARGEST_MESSAGE_BYTES,
+    openSession(id: string, downstream: Downstream) {
       const session = new Session({
         id,
         version: '1',
@@ -90,30 +97,33 @@ export async function startHttpEndpoint(
       sessions.add(session)
       return session
     },
-  })
+  }
+  const endpoint = new StreamableEndpoint({...inner, now})
+  const sse = new SseEndpoint(inner)
   const app = httpApp({
     token: options.token,
     loopback: options.loopback ?? true,
     isReady: options.isReady ?? (() => true),
     mcp: (incoming, response) => endpoint.handle(incoming, response),
+    sse: (incoming, response) => sse.handle(incoming, response),
     warn,
   })
-  const {server, port} = await listen(app, '127.0.0.1', 0)
+  const listening = await listen(app, {host: '127.0.0.1', port: 0})
+  const {server, port} = listening
   return {
     port,
     url: new URL(`http://127.0.0.1:${port}${MCP_PATH}`),
     server,
     endpoint,
+    sse,
     ends,
     closed,
     warnings,
     async [Symbol.asyncDispose]() {
       endpoint[Symbol.dispose]()
+      sse[Symbol.dispose]()
       await Promise.all([...sessions].map(session => session.close()))
-      const gone = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await gone
+      await listening[Symbol.asyncDispose]()
     },
   }
 }

@@ -86,6 +86,7 @@ export async function testOptions(
     secrets: file,
     cpus: '1',
     memory: '512m',
+    maxMessageBytes: 1024 * 1024,
     logCalls: false,
     blockSecrets: false,
     verbose: false,

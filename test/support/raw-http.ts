@@ -56,18 +56,47 @@ export async function cut({outgoing}: {outgoing: ClientRequest}): Promise<void> 
   await promise
 }
 
-/** The messages of a stream of server-sent events, one event each, until it ends or is cut. */
-export async function* events(incoming: IncomingMessage): AsyncGenerator<JsonObject> {
+/** One server-sent event, field by field as it came. */
+export interface RawEvent {
+  readonly event?: string
+  readonly id?: string
+  readonly retry?: string
+  readonly data?: string
+}
+
+/** The events of a stream, until it ends or is cut. Comments are left out. */
+export async function* rawEvents(incoming: IncomingMessage): AsyncGenerator<RawEvent> {
   let rest = ''
   incoming.setEncoding('utf8')
   for await (const chunk of incoming) {
     const parts = (rest + String(chunk)).split('\n\n')
     rest = parts.pop() ?? ''
     for (const part of parts) {
-      const head = 'event: message\ndata: '
-      if (part.startsWith(head)) yield JSON.parse(part.slice(head.length))
+      const fields = part.split('\n').flatMap(line => {
+        const [, name, value] = /^(\w+): (.*)$/.exec(line) ?? []
+        return name === undefined ? [] : [[name, value] as const]
+      })
+      if (fields.length > 0) yield Object.fromEntries(fields)
     }
   }
+}
+
+/** The messages of an answer: one that is JSON, those of a batch, or one for each event of a stream. */
+export async function* events(incoming: IncomingMessage): AsyncGenerator<JsonObject> {
+  if (incoming.headers['content-type'] === 'application/json') {
+    const value = JSON.parse(await text(incoming))
+    return yield* Array.isArray(value) ? value : [value]
+  }
+  for await (const {event, data} of rawEvents(incoming)) {
+    if (event === 'message' && data !== undefined) yield JSON.parse(data)
+  }
+}
+
+/** Everything that is still to come. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
 }
 
 const JSON_HEADERS = {
@@ -88,13 +117,17 @@ export class RawClient {
   }
 
   /** Opens a session. */
-  static async open(port: number, more: OutgoingHttpHeaders = {}): Promise<RawClient> {
+  static async open(
+    port: number,
+    more: OutgoingHttpHeaders = {},
+    protocolVersion = '2025-11-25',
+  ): Promise<RawClient> {
     const body = JSON.stringify({
       jsonrpc: '2.0',
       id: 'init',
       method: 'initialize',
       params: {
-        protocolVersion: '2025-11-25',
+        protocolVersion,
         capabilities: {roots: {}},
         clientInfo: {name: 'raw', version: '1'},
       },
@@ -106,11 +139,11 @@ export class RawClient {
   }
 
   /** Posts a message; resolves with the head of the answer. */
-  post(message: unknown): ReturnType<typeof send> {
+  post(message: unknown, more: OutgoingHttpHeaders = {}): ReturnType<typeof send> {
     return send({
       port: this.port,
       method: 'POST',
-      headers: this.headers,
+      headers: {...this.headers, ...more},
       body: JSON.stringify(message),
     })
   }
@@ -118,9 +151,7 @@ export class RawClient {
   /** Calls a tool and reads its stream to the end. */
   async call(id: string | number, name: string, args: JsonObject = {}): Promise<JsonObject[]> {
     const {incoming} = await this.startCall(id, name, args)
-    const messages: JsonObject[] = []
-    for await (const message of events(incoming)) messages.push(message)
-    return messages
+    return all(events(incoming))
   }
 
   /** Calls a tool; resolves with the open stream. */
@@ -129,9 +160,10 @@ export class RawClient {
     return this.post({jsonrpc: '2.0', id, method: 'tools/call', params})
   }
 
-  /** Opens the stream for what belongs to no request. */
-  listen(): ReturnType<typeof send> {
-    const headers = {...this.headers, accept: 'text/event-stream'}
+  /** Opens the stream for what belongs to no request, or goes on with a stream after an event of it. */
+  listen(lastEventId?: string): ReturnType<typeof send> {
+    const last = lastEventId === undefined ? {} : {'last-event-id': lastEventId}
+    const headers = {...this.headers, accept: 'text/event-stream', ...last}
     return send({port: this.port, headers})
   }
 

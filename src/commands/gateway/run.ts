@@ -20,12 +20,17 @@ const TO_A_PERSON =
 export default class GatewayRun extends PluginCommand {
   static override summary = 'run the gateway: one endpoint with the tools of all enabled servers'
   static override description =
-    'Over stdio, an AI client starts this command itself and speaks to it through its stdin and stdout. Over HTTP, any number of clients connect to the address that is printed, with the token that is printed. The gateway ends on Ctrl-C, or when the client that started it goes; its containers go with it.'
+    'Over stdio, an AI client starts this command itself and speaks to it through its stdin and stdout. Over HTTP, any number of clients connect to the address that is printed, with the token that is printed; by its path, /mcp or /sse, a client chooses the transport. The gateway ends on Ctrl-C, or when the client that started it goes; its containers go with it.'
   static override examples = [
     {description: 'for a client that starts it', command: '<%= config.bin %> gateway run'},
     {
       description: 'over HTTP, for any number of clients',
       command: '<%= config.bin %> gateway run --transport streaming',
+    },
+    {
+      description: 'over HTTPS, for other machines',
+      command:
+        '<%= config.bin %> gateway run --transport streaming --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem',
     },
     {
       description: 'two servers, with secrets from a file',
@@ -38,10 +43,11 @@ export default class GatewayRun extends PluginCommand {
   ]
   static override flags = {
     transport: Flags.string({
-      summary: 'stdio, for a client that starts this command, or streaming, for HTTP',
+      summary:
+        'stdio, for a client that starts this command; streaming or, for older clients, sse for HTTP',
       default: 'stdio',
       env: variable('transport'),
-      helpValue: 'stdio|streaming',
+      helpValue: 'stdio|streaming|sse',
     }),
     port: Flags.integer({
       summary: 'port for HTTP, 0 for any that is free (default 8811)',
@@ -57,9 +63,19 @@ export default class GatewayRun extends PluginCommand {
       helpValue: '<address>',
     }),
     'allow-unauthenticated': Flags.boolean({
-      summary: 'ask HTTP clients for no token',
+      summary: 'ask HTTP clients on this machine for no token',
       allowNo: true,
       env: variable('allow-unauthenticated'),
+    }),
+    'tls-cert': Flags.string({
+      summary: 'serve HTTPS with this certificate, a PEM file',
+      env: variable('tls-cert'),
+      helpValue: '<file>',
+    }),
+    'tls-key': Flags.string({
+      summary: 'its private key, a PEM file',
+      env: variable('tls-key'),
+      helpValue: '<file>',
     }),
     'dry-run': Flags.boolean({
       summary: 'start every server once, say how it went, and end',
@@ -81,6 +97,8 @@ export default class GatewayRun extends PluginCommand {
       host: flags.host,
       port: flags.port,
       allowUnauthenticated: flags['allow-unauthenticated'],
+      tlsCert: flags['tls-cert'],
+      tlsKey: flags['tls-key'],
     })
     if (flags['dry-run']) return dryRun(this.app, deps, options)
     if (transport.kind === 'stdio' && this.app.process.stdin.isTTY) deps.notify(TO_A_PERSON)

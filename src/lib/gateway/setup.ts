@@ -40,6 +40,8 @@ export interface GatewayOptions {
   readonly cpus: string
   /** Memory for a server, such as `2Gb`; empty for no limit. */
   readonly memory: string
+  /** The largest message that is taken, from clients and servers alike. */
+  readonly maxMessageBytes: number
   readonly logCalls: boolean
   readonly blockSecrets: boolean
   readonly verbose: boolean
@@ -97,6 +99,7 @@ export async function setUpGateway(
     owner,
     secrets,
     limits,
+    maxMessageBytes: options.maxMessageBytes,
     startsAtOnce: 2 * availableParallelism(),
     home,
     log: deps.log,

@@ -76,6 +76,17 @@ describe('a gateway on stdio', () => {
     expect(await gateway.containers()).toEqual([])
   })
 
+  test('ends when its client writes on and never reads, and leaves no container', async () => {
+    await using gateway = await startProcess('counts-calls', 'count')
+    const megabyte = 'x'.repeat(1024 * 1024)
+    const ping = `${JSON.stringify({jsonrpc: '2.0', id: megabyte, method: 'ping'})}\n`
+    gateway.child.stdout.removeAllListeners('data').pause()
+    for (let at = 0; at < 40; at += 1) gateway.child.stdin.write(ping)
+    expect(await gateway.exit).toEqual([0, null])
+    expect(gateway.stderr()).toContain('! the client does not read what it is sent')
+    expect(await gateway.containers()).toEqual([])
+  })
+
   test('that is killed leaves no container of a server that ends with its stdin', async () => {
     await using gateway = await startProcess('counts-calls', 'count')
     gateway.child.kill('SIGKILL')

@@ -1,18 +1,25 @@
 import {once} from 'node:events'
-import {mkdir, readFile, stat, writeFile} from 'node:fs/promises'
+import {chmod, copyFile, mkdir, readFile, stat, writeFile} from 'node:fs/promises'
 import {createServer} from 'node:http'
+import {request as requestTls} from 'node:https'
 import {join} from 'node:path'
 import {PassThrough} from 'node:stream'
+import {text} from 'node:stream/consumers'
 import {describe, expect, test, vi} from 'vitest'
 import * as z from 'zod'
 import {runGateway, type RunInput, type Transport} from '../../../src/lib/gateway/run.ts'
+import type {HttpTransport} from '../../../src/lib/gateway/serve-http.ts'
 import {StopRequested} from '../../../src/lib/plugin/stop-signal.ts'
 import {fixtureCatalog, type Fixture} from '../../support/fixture-images.ts'
 import {testEngine, testHome, testOptions, type TestHome} from '../../support/in-process-gateway.ts'
-import {fetchRaw, RawClient} from '../../support/raw-http.ts'
+import {fetchRaw, RawClient, send} from '../../support/raw-http.ts'
 
-type Http = Extract<Transport, {kind: 'streamable'}>
-const local: Http = {kind: 'streamable', host: '127.0.0.1', port: 0, allowUnauthenticated: false}
+const local: HttpTransport = {
+  kind: 'streamable',
+  host: '127.0.0.1',
+  port: 0,
+  allowUnauthenticated: false,
+}
 
 /** A gateway that runs in this process until it is stopped. */
 interface Running extends AsyncDisposable {
@@ -48,6 +55,7 @@ async function start(
     transport,
     stdin,
     write: line => void written.push(line),
+    unreadBytes: () => 0,
     ...(more.unread && {unread: more.unread}),
     signal: more.signal ?? stop.signal,
   }
@@ -65,7 +73,7 @@ async function start(
     over,
     stop: end,
     async port() {
-      const url = /> Gateway: http:\/\/\S+?:(\d+)\/mcp/
+      const url = /> Gateway: https?:\/\/\S+?:(\d+)\/(?:mcp|sse)$/m
       await Promise.race([over, vi.waitUntil(() => said(url), {timeout: 20_000})])
       return Number(said(url))
     },
@@ -143,19 +151,24 @@ describe('runGateway over HTTP', () => {
     expect(running.token()).toMatch(/^[\w-]{43}$/)
   })
 
-  test('asks for no token when it is told so, and warns where that lets others in', async () => {
+  test('asks for no token when it is told so', async () => {
     const open = {...local, allowUnauthenticated: true}
-    {
-      await using running = await start(open, {env: {MCP_GATEWAY_AUTH_TOKEN: 'unused'}})
-      expect(await post(await running.port())).toMatchObject({status: 200})
-      const said = running.home.notices.join('\n')
-      expect(said).toContain('MCP_GATEWAY_AUTH_TOKEN is not used')
-      expect(said).not.toContain('Everyone')
-    }
-    await using running = await start({...open, host: '0.0.0.0'})
-    expect(await post(await running.port(), {host: 'any.name'})).toMatchObject({status: 200})
-    expect(running.home.notices.join('\n')).toContain('! Everyone who can reach 0.0.0.0 can use')
+    await using running = await start(open, {env: {MCP_GATEWAY_AUTH_TOKEN: 'unused'}})
+    expect(await post(await running.port())).toMatchObject({status: 200})
+    expect(running.home.notices.join('\n')).toContain('MCP_GATEWAY_AUTH_TOKEN is not used')
   })
+
+  test.each(['0.0.0.0', '::', '[::]', '192.0.2.1', 'gateway.example'])(
+    'never listens on %s without asking for a token',
+    async host => {
+      await using running = await start({...local, host, allowUnauthenticated: true})
+      await expect(running.over).rejects.toMatchObject({
+        code: 'USAGE',
+        message: expect.stringContaining('--allow-unauthenticated is for this machine alone'),
+      })
+      expect(running.home.notices).toEqual([])
+    },
+  )
 
   test.each([
     ['0.0.0.0', '127.0.0.1', '127.0.0.1'],
@@ -165,12 +178,57 @@ describe('runGateway over HTTP', () => {
     ['[::1]', '::1', '\\[::1\\]'],
     ['::', '::1', '127.0.0.1'],
   ])('listens on %s and says where', async (host, reachedAt, shown) => {
-    await using running = await start({...local, host, allowUnauthenticated: true})
+    await using running = await start({...local, host})
     const port = await running.port()
     expect(running.home.notices.join('\n')).toMatch(
       new RegExp(`^> Gateway: http://${shown}:${port}/mcp$`, 'm'),
     )
-    expect(await post(port, {}, reachedAt)).toMatchObject({status: 200})
+    const authorization = `Bearer ${running.token() ?? ''}`
+    expect(await post(port, {}, reachedAt)).toMatchObject({status: 401})
+    expect(await post(port, {authorization}, reachedAt)).toMatchObject({status: 200})
+  })
+
+  test.each(['streamable', 'sse'] as const)(
+    'serves both transports, and says the address of %s when it was asked for',
+    async kind => {
+      await using running = await start({...local, kind, allowUnauthenticated: true})
+      const port = await running.port()
+      const path = kind === 'sse' ? '/sse' : '/mcp'
+      expect(running.home.notices).toEqual([`> Gateway: http://127.0.0.1:${port}${path}`])
+      expect(await post(port)).toMatchObject({status: 200})
+      const stream = await send({port, path: '/sse'})
+      expect(stream.incoming.headers['content-type']).toBe('text/event-stream')
+      await running.stop()
+      // The gateway ends the stream as it should be ended, and leaves nobody waiting.
+      expect(await text(stream.incoming)).toMatch(/^event: endpoint\ndata: \/messages\?sessionId=/)
+    },
+  )
+
+  test('speaks HTTPS with a certificate, and says so', async () => {
+    await using home = await testHome()
+    for (const name of ['cert.pem', 'key.pem']) {
+      await copyFile(join(import.meta.dirname, '../../fixtures/tls', name), join(home.dir, name))
+    }
+    await chmod(join(home.dir, 'key.pem'), 0o600)
+    const tls = {cert: 'cert.pem', key: 'key.pem'}
+    await using running = await start({...local, allowUnauthenticated: true, tls}, {home})
+    const port = await running.port()
+    expect(home.notices).toEqual([`> Gateway: https://127.0.0.1:${port}/mcp`])
+    const ca = await readFile(join(home.dir, 'cert.pem'))
+    const [health] = await once(
+      requestTls({host: '127.0.0.1', port, path: '/health', ca, agent: false}).end(),
+      'response',
+    )
+    expect(health.statusCode).toBe(200)
+    health.resume()
+    await expect(post(port)).rejects.toThrow('socket hang up')
+  })
+
+  test('does not listen with a certificate that cannot be used', async () => {
+    const tls = {cert: 'missing.pem', key: 'missing.pem'}
+    await using running = await start({...local, tls})
+    await expect(running.over).rejects.toMatchObject({code: 'FILE_MISSING'})
+    expect(running.home.notices).toEqual([])
   })
 
   test.each(['', '[]'])('refuses the host %j, which would mean every address', async host => {
@@ -308,6 +366,7 @@ test('a health check is told when the gateway serves', async () => {
     transport: {...local, port: await freePort(), allowUnauthenticated: true},
     stdin: new PassThrough(),
     write: () => undefined,
+    unreadBytes: () => 0,
     signal: stop.signal,
   })
   const port = lastPort

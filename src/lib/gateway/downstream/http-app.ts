@@ -1,13 +1,11 @@
 import {createHash, timingSafeEqual} from 'node:crypto'
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import {isIPv4, type AddressInfo} from 'node:net'
-import {messageOf, PluginError, systemCode} from '../../base/errors.ts'
+import type {IncomingMessage, RequestListener, ServerResponse} from 'node:http'
+import {isIPv4} from 'node:net'
+import {messageOf} from '../../base/errors.ts'
+import {answerElsewhere} from './front-page.ts'
+import {HEALTH_PATH, MCP_PATH, MESSAGES_PATH, pathOf, SSE_PATH} from './paths.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 export interface HttpAppInput {
   /** What `Authorization: Bearer` must carry; undefined lets everyone in. */
@@ -16,77 +14,46 @@ export interface HttpAppInput {
   readonly loopback: boolean
   /** Whether the gateway can serve. */
   readonly isReady: () => boolean
-  /** Answers requests to the MCP endpoint. */
-  readonly mcp: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** Answers requests to the endpoint of streamable HTTP. */
+  readonly mcp: Handler
+  /** Answers requests to the two paths of HTTP+SSE. */
+  readonly sse: Handler
   readonly warn: (text: string) => void
 }
 
-export const MCP_PATH = '/mcp'
-
 /**
- * Everything that is decided about an HTTP request before MCP sees it: where it may come from, who may ask, and
- * which path it is for. `/health` answers everyone, with nothing but its status.
+ * Everything that is decided about an HTTP request before MCP sees it: where it may come from, which path it is for,
+ * and who may ask. `/health` answers everyone, with nothing but its status.
  */
 export function httpApp(input: HttpAppInput): RequestListener {
   const isAllowed = tokenCheck(input.token)
+  const handlers = new Map([
+    [MCP_PATH, input.mcp],
+    [SSE_PATH, input.sse],
+    [MESSAGES_PATH, input.sse],
+  ])
   return (request, response) => {
     // A client that leaves is an error to whoever writes to it, and without a listener the end of the process.
     response.on('error', () => undefined)
-    const path = (request.url ?? '/').split('?')[0]
-    if (path === '/health') return void response.writeHead(input.isReady() ? 200 : 503).end()
+    const path = pathOf(request)
+    if (path === HEALTH_PATH) return void response.writeHead(input.isReady() ? 200 : 503).end()
     if (!isFromHere(request, input.loopback))
       return plain(response, 403, 'Host or Origin is not allowed here')
+    const handler = handlers.get(path)
+    if (!handler) {
+      return answerElsewhere(request, response, {path, needsToken: input.token !== undefined})
+    }
     if (!isAllowed(request.headers.authorization)) {
       response.setHeader('www-authenticate', 'Bearer realm="MCP Gateway"')
       return plain(response, 401, 'a bearer token is needed')
     }
-    if (path !== MCP_PATH) return void response.writeHead(307, {location: MCP_PATH}).end()
-    input.mcp(request, response).catch((error: unknown) => {
+    handler(request, response).catch((error: unknown) => {
       if (response.destroyed) return
       input.warn(`! ${request.method} ${path}: ${messageOf(error)}`)
       if (response.headersSent) response.destroy()
       else plain(response, 500, 'the gateway failed on this request')
     })
   }
-}
-
-/**
- * Listens.
- * @returns the server and the port it got (which is the wanted one unless that was 0)
- * @throws PluginError PORT_IN_USE, LISTEN_FAILED
- */
-export async function listen(
-  app: RequestListener,
-  host: string,
-  port: number,
-): Promise<{server: Server; port: number}> {
-  const server = createServer(app)
-  await new Promise<void>((resolve, reject) => {
-    // It stays: what fails later (no file descriptor for a connection) must not end the process.
-    server.on('error', error => reject(listenError(error, host, port)))
-    server.listen(port, host, resolve)
-  })
-  const address = server.address()
-  return {server, port: isAddress(address) ? address.port : port}
-}
-
-function isAddress(address: string | AddressInfo | null): address is AddressInfo {
-  return typeof address === 'object' && address !== null
-}
-
-function listenError(error: Error, host: string, port: number): PluginError {
-  const code = systemCode(error)
-  if (code === 'EADDRINUSE') {
-    return new PluginError('PORT_IN_USE', `port ${port} on ${host} is in use by another program`, {
-      hint: 'choose another one with --port, or stop the other program',
-      cause: error,
-    })
-  }
-  const why = code === 'EACCES' ? 'this user may not open that port' : messageOf(error)
-  return new PluginError('LISTEN_FAILED', `cannot listen on ${host} port ${port}: ${why}`, {
-    hint: 'choose a --host of this machine and a --port above 1023',
-    cause: error,
-  })
 }
 
 /** Compares digests, so that neither the length nor the matching part of a guess shows in the time it takes. */
@@ -103,17 +70,22 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** A web page must not reach the gateway through the user's browser (DNS rebinding, cross-site requests). */
+/**
+ * A web page must not reach the gateway through the user's browser (DNS rebinding, cross-site requests). Where others
+ * may come in, a page of the very name that they use for the gateway may, too: there a token is always asked for.
+ */
 function isFromHere(request: IncomingMessage, loopback: boolean): boolean {
   const {host, origin} = request.headers
-  if (loopback && !isLocalName(hostName(`http://${host ?? ''}`))) return false
-  return origin === undefined || isLocalName(hostName(origin))
+  if (loopback && !isLocalName(webUrl(`http://${host ?? ''}`)?.hostname)) return false
+  if (origin === undefined) return true
+  const page = webUrl(origin)
+  if (!page) return false
+  return isLocalName(page.hostname) || (!loopback && page.host === host?.toLowerCase())
 }
 
-function hostName(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined
-  const {protocol, hostname} = new URL(url)
-  return protocol === 'http:' || protocol === 'https:' ? hostname : undefined
+function webUrl(text: string): URL | undefined {
+  const url = URL.parse(text)
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined
 }
 
 /** Whether a host name or address means this machine alone (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3). */

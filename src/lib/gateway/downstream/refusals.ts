@@ -1,17 +1,53 @@
 import type {ServerResponse} from 'node:http'
-import type {Unusable} from '../wire/jsonrpc.ts'
+import type {JsonObject} from '../../base/json.ts'
+import {LEGACY_VERSIONS} from '../relay/hello.ts'
+import {isRequest, RPC, type Id, type Message} from '../wire/jsonrpc.ts'
 
-/** An HTTP error with a JSON-RPC error as its body; there is no request id to answer under. */
+/** What a JSON-RPC error says. */
+export type Refusal = {readonly code: number; readonly message: string; readonly data?: JsonObject}
+
+/** An HTTP error with a JSON-RPC error as its body; mostly there is no request id to answer under. */
 export function refuse(
   response: ServerResponse,
   status: number,
-  {code, message}: {code: number; message: string},
+  {code, message, data}: Refusal,
+  id: Id | null = null,
 ): void {
+  const error = {code, message, ...(data && {data})}
   response.writeHead(status, {'content-type': 'application/json'})
-  response.end(JSON.stringify({jsonrpc: '2.0', error: {code, message}, id: null}))
+  response.end(JSON.stringify({jsonrpc: '2.0', error, id}))
 }
 
-/** Why a text is no message, for whoever sent it. Batches were a part of MCP 2025-03-26 alone. */
-export function whyUnusable(text: string, {reason}: Unusable): string {
-  return /^\s*\[/.test(text) ? 'batches are not taken: send one message at a time' : reason
+/** The HTTP error for a request that is not as the transport wants it. */
+export function refuseInvalid(response: ServerResponse, status: number, message: string): void {
+  refuse(response, status, {code: RPC.invalidRequest, message})
+}
+
+/** The HTTP error for what the gateway itself cannot serve now. */
+export function refuseUnavailable(response: ServerResponse, message: string): void {
+  refuse(response, 503, {code: RPC.internalError, message})
+}
+
+/** Why a body was refused, with the flag that lets it through. */
+export function bodyTooLarge(maxBytes: number): string {
+  return `the body is too large: --max-message-size allows ${maxBytes} bytes`
+}
+
+/** Refuses a message of a revision without sessions; clients that know older ones go on with `initialize`. */
+export function refuseModern(
+  response: ServerResponse,
+  message: Message | undefined,
+  requested: string,
+): void {
+  const id = message && isRequest(message) ? message.id : null
+  refuse(response, 400, unsupportedVersion(requested), id)
+}
+
+/** The error for a revision that is not spoken here, with those that are (MCP 2026-07-28, versioning). */
+export function unsupportedVersion(requested: string): Required<Refusal> {
+  return {
+    code: RPC.unsupportedVersion,
+    message: `MCP ${requested} is not spoken here: begin with initialize`,
+    data: {supported: [...LEGACY_VERSIONS], requested},
+  }
 }

@@ -1,34 +1,58 @@
 import type {Readable} from 'node:stream'
 import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
-import {LARGEST_MESSAGE_BYTES, lineReader} from '../wire/lines.ts'
-import {failure, isUnusable, parseMessage} from '../wire/jsonrpc.ts'
-import {whyUnusable} from './refusals.ts'
+import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
+import {modernVersion} from '../wire/era.ts'
+import {
+  failure,
+  isRequest,
+  isResponse,
+  isUnusable,
+  RPC,
+  type Id,
+  type Message,
+} from '../wire/jsonrpc.ts'
+import {lineReader} from '../wire/lines.ts'
+import {identify, tooLarge, type Oversize} from '../wire/oversize.ts'
+import {unsupportedVersion} from './refusals.ts'
+import {isDispensable, MANY_UNREAD_BYTES, mostUnreadBytes} from './unread.ts'
 
-/**
- * Serves one client over a pair of byte streams (MCP stdio transport): one message a line.
- * @param input `stdin`: the client's messages; `write`: takes whole lines for the client; `warn`: what went wrong
- *   with single messages, for the log; `signal`: ends the reading, so that an open stdin does not keep the process
- */
-export function serveStdio(input: {
-  stdin: Readable
-  write: (line: string) => void
-  warn: (text: string) => void
-  openSession: (downstream: Downstream) => Session
-  signal?: AbortSignal
-}): Session {
-  const {stdin} = input
-  const send: Downstream['send'] = message => input.write(`${JSON.stringify(message)}\n`)
-  const session = input.openSession({send, drop: () => undefined})
-  const lines = lineReader(LARGEST_MESSAGE_BYTES, {
+export interface StdioInput {
+  /** The client's messages. */
+  readonly stdin: Readable
+  /** Takes whole lines for the client. */
+  readonly write: (line: string) => void
+  /** How many bytes of what was written the client has not read. */
+  readonly unreadBytes: () => number
+  /** What went wrong with single messages, for the log. */
+  readonly warn: (text: string) => void
+  /** The largest message that is taken. */
+  readonly maxMessageBytes: number
+  /** Called when the client does not read at all: it is sent nothing more, and its session is to end. */
+  readonly onStuck: () => void
+  readonly openSession: (downstream: Downstream) => Session
+  /** Ends the reading, so that an open stdin does not keep the process. */
+  readonly signal?: AbortSignal
+}
+
+/** Serves one client over a pair of byte streams (MCP stdio transport): one message, or one batch, a line. */
+export function serveStdio(input: StdioInput): Session {
+  const {stdin, warn, maxMessageBytes} = input
+  const downstream = new StdioDownstream(input)
+  const session = input.openSession(downstream)
+  const lines = lineReader(maxMessageBytes, {
     onLine(line) {
-      const message = parseMessage(line)
-      if (!isUnusable(message)) return session.receive(message)
-      const reason = whyUnusable(line, message)
-      if (message.id !== undefined) send(failure(message.id, message.code, reason))
-      input.warn(`! a line on stdin is no message: ${reason}`)
+      const incoming = parseIncoming(line)
+      const why = Array.isArray(incoming)
+        ? takeBatch(incoming, session, downstream)
+        : take(incoming, session, downstream)
+      if (why !== undefined) warn(`! a line on stdin is no message: ${why}`)
     },
-    onOversize: bytes => input.warn(`! a message of ${bytes} bytes on stdin was refused`),
+    onOversize(oversize) {
+      const reason = tooLarge('the message', {bytes: oversize.bytes, maxBytes: maxMessageBytes})
+      warn(`! a line on stdin was refused: ${reason}`)
+      refuseLarge(oversize, reason, {session, downstream})
+    },
   })
   const read = (chunk: Buffer) => lines.push(chunk)
   stdin.on('data', read)
@@ -36,4 +60,118 @@ export function serveStdio(input: {
   stdin.on('error', () => undefined)
   input.signal?.addEventListener('abort', () => stdin.off('data', read).pause(), {once: true})
   return session
+}
+
+/** Takes what a line holds. @returns why it is no message */
+function take(
+  incoming: Incoming,
+  session: Session,
+  downstream: StdioDownstream,
+): string | undefined {
+  const modern = isUsable(incoming) ? modernVersion(incoming) : undefined
+  if (isUnusable(incoming)) {
+    const {id, code, reason} = incoming
+    if (id !== undefined) downstream.send(failure(id, code, reason))
+    return reason
+  }
+  if (modern === undefined) session.receive(incoming)
+  else if (isRequest(incoming)) {
+    const {code, message, data} = unsupportedVersion(modern)
+    downstream.send(failure(incoming.id, code, message, data))
+  }
+  return undefined
+}
+
+function refuseLarge(
+  oversize: Oversize,
+  reason: string,
+  {session, downstream}: {session: Session; downstream: StdioDownstream},
+): void {
+  const {id, isCall} = identify(oversize)
+  if (id === undefined) {
+    downstream.write(refusalText({code: RPC.invalidRequest, reason, id: undefined}))
+  } else if (isCall) downstream.send(failure(id, RPC.invalidRequest, reason))
+  // The client's answer to a server, which is not to wait for ever.
+  else session.receive(failure(id, RPC.internalError, reason))
+}
+
+/** Takes the messages of a batch, whose answers go out as one. @returns why it is not taken */
+function takeBatch(
+  elements: readonly Incoming[],
+  session: Session,
+  downstream: StdioDownstream,
+): string | undefined {
+  const messages = elements.filter(isUsable)
+  const ids = messages.filter(isRequest).map(({id}) => id)
+  const reason =
+    whyNoBatch(elements, session.protocolVersion) ??
+    (ids.some(id => downstream.expects(id)) ? 'a request id in it is already in use' : undefined)
+  if (reason !== undefined) {
+    downstream.write(refusalText({code: RPC.invalidRequest, reason, id: undefined}))
+    return reason
+  }
+  downstream.expect(ids, elements.filter(isUnusable).map(refusalText))
+  for (const message of messages) session.receive(message)
+  return undefined
+}
+
+interface Batch {
+  readonly answers: string[]
+  missing: number
+}
+
+/** The client's end of the session: one line a message. */
+class StdioDownstream implements Downstream {
+  readonly #input: StdioInput
+  /** The batches whose answers are not complete, by each request that is missing. */
+  readonly #batches = new Map<Id, Batch>()
+  #isStuck = false
+
+  constructor(input: StdioInput) {
+    this.#input = input
+  }
+
+  send(message: Message, about?: Id): void {
+    const batch = about === undefined ? undefined : this.#batches.get(about)
+    if (batch && about !== undefined && isResponse(message)) {
+      batch.answers.push(JSON.stringify(message))
+      this.drop(about)
+    } else if (!isDispensable(message) || this.#input.unreadBytes() <= MANY_UNREAD_BYTES) {
+      this.write(JSON.stringify(message))
+    }
+  }
+
+  drop(about: Id): void {
+    const batch = this.#batches.get(about)
+    if (!batch) return
+    this.#batches.delete(about)
+    batch.missing -= 1
+    this.#finish(batch)
+  }
+
+  /** Whether a batch waits for the answer to this request. */
+  expects(id: Id): boolean {
+    return this.#batches.has(id)
+  }
+
+  /** Collects the answers to these requests, and sends them as one batch with those that are there already. */
+  expect(ids: readonly Id[], answers: string[]): void {
+    const batch = {answers, missing: ids.length}
+    for (const id of ids) this.#batches.set(id, batch)
+    this.#finish(batch)
+  }
+
+  /** Writes a line; a client that never reads is given up. */
+  write(json: string): void {
+    if (this.#isStuck) return
+    this.#input.write(`${json}\n`)
+    if (this.#input.unreadBytes() <= mostUnreadBytes(this.#input.maxMessageBytes)) return
+    this.#isStuck = true
+    this.#input.warn('! the client does not read what it is sent: its session ends')
+    this.#input.onStuck()
+  }
+
+  #finish({answers, missing}: Batch): void {
+    if (missing === 0 && answers.length > 0) this.write(`[${answers.join(',')}]`)
+  }
 }

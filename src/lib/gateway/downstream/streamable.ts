@@ -4,15 +4,20 @@ import {messageOf} from '../../base/errors.ts'
 import {LEGACY_VERSIONS} from '../relay/hello.ts'
 import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
-import {isRequest, isUnusable, parseMessage, RPC, type Message} from '../wire/jsonrpc.ts'
+import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
+import {modernVersion} from '../wire/era.ts'
+import {isRequest, isUnusable, RPC, type Message} from '../wire/jsonrpc.ts'
+import {acceptedForms} from './accept.ts'
 import {readBody} from './body.ts'
-import {HttpDownstream} from './http-session.ts'
-import {refuse, whyUnusable} from './refusals.ts'
+import {HttpDownstream, type Posted} from './http-session.ts'
+import {bodyTooLarge, refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
 
 /** A session without a request or an open stream for this long is ended, and its containers with it. */
 const IDLE_MS = 30 * 60_000
 const SWEEP_MS = 60_000
 const MOST_SESSIONS = 200
+/** A client that leaves its requests behind does not end them. */
+const MOST_REQUESTS = 1000
 
 interface Entry {
   readonly session: Session
@@ -24,6 +29,8 @@ export interface StreamableInput {
   readonly openSession: (id: string, downstream: Downstream) => Session
   /** Milliseconds from any fixed point. */
   readonly now: () => number
+  /** The largest message that is taken. */
+  readonly maxMessageBytes: number
   readonly warn: (text: string) => void
 }
 
@@ -48,7 +55,7 @@ export class StreamableEndpoint implements Disposable {
    * @throws the connection's error when the client leaves while it sends
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#isStopped) return refuseStopping(response)
+    if (this.#isStopped) return refuseUnavailable(response, 'the gateway is stopping')
     switch (request.method) {
       case 'POST':
         return this.#post(request, response)
@@ -58,7 +65,7 @@ export class StreamableEndpoint implements Disposable {
         return this.#delete(request, response)
       default:
         response.setHeader('allow', 'GET, POST, DELETE')
-        return invalid(response, 405, 'use POST, GET or DELETE')
+        return refuseInvalid(response, 405, 'use POST, GET or DELETE')
     }
   }
 
@@ -72,34 +79,66 @@ export class StreamableEndpoint implements Disposable {
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const type = request.headers['content-type'] ?? ''
     if (!/^application\/json\s*(;|$)/i.test(type)) {
-      return invalid(response, 415, 'the body must be application/json')
+      return refuseInvalid(response, 415, 'the body must be application/json')
     }
-    const body = await readBody(request)
-    if (body === undefined) return invalid(response, 413, 'the body is too large')
+    const {maxMessageBytes} = this.#input
+    const body = await readBody(request, maxMessageBytes)
+    if (body === undefined) return refuseInvalid(response, 413, bodyTooLarge(maxMessageBytes))
     // Reading took its time.
-    if (this.#isStopped) return refuseStopping(response)
-    const message = parseMessage(body)
-    if (isUnusable(message)) {
-      return refuse(response, 400, {code: message.code, message: whyUnusable(body, message)})
+    if (this.#isStopped) return refuseUnavailable(response, 'the gateway is stopping')
+    const incoming = parseIncoming(body)
+    const single = Array.isArray(incoming) ? undefined : incoming
+    const message = single && isUsable(single) ? single : undefined
+    const modern = modernVersion(message, header(request, 'mcp-protocol-version'))
+    if (modern !== undefined) return refuseModern(response, message, modern)
+    if (Array.isArray(incoming)) return this.#batch(incoming, request, response)
+    if (isUnusable(incoming)) {
+      return refuse(response, 400, {code: incoming.code, message: incoming.reason})
     }
+    this.#message(incoming, request, response)
+  }
+
+  #message(message: Message, request: IncomingMessage, response: ServerResponse): void {
+    const accepted = acceptedForms(request.headers.accept)
+    if (isRequest(message) && !accepted.json && !accepted.events) return notAcceptable(response)
     const entry = this.#entryFor(request, response, message)
     if (!entry) return
     if (!isRequest(message)) response.writeHead(202).end()
-    else if (entry.downstream.isAnswering(message.id)) {
-      return invalid(response, 400, 'this request id is already in use')
-    } else entry.downstream.openRequestStream(message.id, response)
+    else if (!openExchange(entry, response, {ids: [message.id], accepted})) return
     entry.session.receive(message)
+  }
+
+  #batch(elements: readonly Incoming[], request: IncomingMessage, response: ServerResponse): void {
+    const accepted = acceptedForms(request.headers.accept)
+    if (!accepted.json && !accepted.events) return notAcceptable(response)
+    const entry = this.#known(request, response)
+    if (!entry) return
+    const why = whyNoBatch(elements, entry.session.protocolVersion)
+    if (why !== undefined) return refuseInvalid(response, 400, why)
+    const messages = elements.filter(isUsable)
+    const ids = messages.filter(isRequest).map(({id}) => id)
+    const batch = elements.filter(isUnusable).map(refusalText)
+    if (ids.length + batch.length === 0) response.writeHead(202).end()
+    else if (!openExchange(entry, response, {ids, accepted, batch})) return
+    for (const message of messages) entry.session.receive(message)
   }
 
   #get(request: IncomingMessage, response: ServerResponse): void {
     if (!(request.headers.accept ?? '').includes('text/event-stream')) {
-      return invalid(response, 406, 'GET needs Accept: text/event-stream')
+      return refuseInvalid(response, 406, 'GET needs Accept: text/event-stream')
     }
-    this.#known(request, response)?.downstream.openStandalone(response)
+    const downstream = this.#known(request, response)?.downstream
+    if (!downstream) return
+    // Readers of event streams have an empty id before the first one (HTML standard, 9.2.4).
+    const last = header(request, 'last-event-id') || undefined
+    if (last === undefined) downstream.openStandalone(response)
+    else if (!downstream.resume(last, response)) {
+      refuseInvalid(response, 400, 'Last-Event-ID: nothing can be resumed after this event')
+    }
   }
 
   async #delete(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const id = sessionId(request)
+    const id = header(request, 'mcp-session-id')
     if (!this.#known(request, response) || id === undefined) return
     await this.#end(id)
     response.writeHead(204).end()
@@ -111,7 +150,8 @@ export class StreamableEndpoint implements Disposable {
     message: Message,
   ): Entry | undefined {
     const opening = isRequest(message) && message.method === 'initialize'
-    if (!opening || sessionId(request) !== undefined) return this.#known(request, response)
+    if (!opening || header(request, 'mcp-session-id') !== undefined)
+      return this.#known(request, response)
     this.#endIdle()
     if (this.#sessions.size >= MOST_SESSIONS && !this.#endOldest()) {
       response.setHeader('retry-after', '60')
@@ -120,7 +160,7 @@ export class StreamableEndpoint implements Disposable {
     }
     // 192 bits that nobody can guess: the id is all that tells a session's owner from others with the same token.
     const id = randomBytes(24).toString('base64url')
-    const downstream = new HttpDownstream(id)
+    const downstream = new HttpDownstream(id, this.#input)
     const session = this.#input.openSession(id, downstream)
     const entry = {session, downstream, usedAt: this.#input.now()}
     this.#sessions.set(id, entry)
@@ -129,18 +169,18 @@ export class StreamableEndpoint implements Disposable {
 
   /** The session that a request names; otherwise the request is answered. A missing id is 400, an unknown one 404. */
   #known(request: IncomingMessage, response: ServerResponse): Entry | undefined {
-    const version = request.headers['mcp-protocol-version']
+    const version = header(request, 'mcp-protocol-version')
     if (version !== undefined && !LEGACY_VERSIONS.some(known => known === version)) {
-      invalid(response, 400, `MCP-Protocol-Version ${String(version)} is not spoken here`)
+      refuseInvalid(response, 400, `MCP-Protocol-Version ${version} is not spoken here`)
       return undefined
     }
-    const id = sessionId(request)
+    const id = header(request, 'mcp-session-id')
     if (id === undefined) {
-      invalid(response, 400, 'Mcp-Session-Id is missing: start with initialize')
+      refuseInvalid(response, 400, 'Mcp-Session-Id is missing: start with initialize')
       return undefined
     }
     const entry = this.#sessions.get(id)
-    if (!entry) invalid(response, 404, 'no such session: start with initialize')
+    if (!entry) refuseInvalid(response, 404, 'no such session: start with initialize')
     else entry.usedAt = this.#input.now()
     return entry
   }
@@ -168,21 +208,37 @@ export class StreamableEndpoint implements Disposable {
   #endIdle(): void {
     const now = this.#input.now()
     for (const [id, entry] of this.#sessions) {
+      entry.downstream.expire()
       if (entry.downstream.isBusy) entry.usedAt = now
       else if (now - entry.usedAt > IDLE_MS) void this.#end(id) // never rejects
     }
   }
 }
 
-function sessionId(request: IncomingMessage): string | undefined {
-  const id = request.headers['mcp-session-id']
-  return typeof id === 'string' ? id : undefined
+/** Makes the response the place for these requests' answers. @returns false when it had to be a refusal */
+function openExchange(
+  {session, downstream}: Entry,
+  response: ServerResponse,
+  posted: Omit<Posted, 'version'>,
+): boolean {
+  const {ids} = posted
+  if (ids.some(id => downstream.isAnswering(id))) {
+    refuseInvalid(response, 400, 'this request id is already in use')
+    return false
+  }
+  if (downstream.inFlight + ids.length > MOST_REQUESTS) {
+    refuse(response, 503, {code: RPC.internalError, message: 'too many requests are under way'})
+    return false
+  }
+  downstream.openExchange(response, {...posted, version: session.protocolVersion})
+  return true
 }
 
-function invalid(response: ServerResponse, status: number, message: string): void {
-  refuse(response, status, {code: RPC.invalidRequest, message})
+function notAcceptable(response: ServerResponse): void {
+  refuseInvalid(response, 406, 'POST needs Accept: application/json, text/event-stream')
 }
 
-function refuseStopping(response: ServerResponse): void {
-  refuse(response, 503, {code: RPC.internalError, message: 'the gateway is stopping'})
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
 }

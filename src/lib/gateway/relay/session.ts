@@ -42,6 +42,7 @@ export class Session {
   readonly #waiting: (() => void)[] = []
   #lists: Lists | undefined
   #router: RequestRouter | undefined
+  #protocolVersion: string | undefined
   #closed = false
 
   constructor(input: SessionInput) {
@@ -56,6 +57,11 @@ export class Session {
     if (isResponse(message)) this.#serverRequests.answer(this.#router?.toServer(message) ?? message)
     else if (isRequest(message)) void this.#serve(message)
     else this.#hear(message)
+  }
+
+  /** What was negotiated with the client; undefined before that. */
+  get protocolVersion(): string | undefined {
+    return this.#protocolVersion
   }
 
   /** Settles when no request is in flight. */
@@ -124,6 +130,7 @@ export class Session {
     const {id, version, servers, memory, govern, patienceMs, events} = this.#input
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
+    this.#protocolVersion = hello.protocolVersion
     this.#serverRequests.capabilities = objectOf(params['capabilities'])
     const hellos = new Map<string, JsonObject | undefined>()
     const listed = servers.map(server => {

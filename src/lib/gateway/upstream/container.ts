@@ -1,14 +1,19 @@
 import type {Duplex} from 'node:stream'
 import {withDeadline} from '../../base/async.ts'
-import {messageOf} from '../../base/errors.ts'
+import {messageOf, PluginError} from '../../base/errors.ts'
 import {Scope} from '../../base/scope.ts'
 import type {Engine} from '../../engine/engine.ts'
 import {splitFrames} from '../../engine/frames.ts'
 import type {ContainerOptions} from '../../engine/options.ts'
-import {isUnusable, parseMessage, type Message} from '../wire/jsonrpc.ts'
-import {LARGEST_MESSAGE_BYTES, lineReader} from '../wire/lines.ts'
+import {parseMessages} from '../wire/batch.ts'
+import type {Message} from '../wire/jsonrpc.ts'
+import {lineReader} from '../wire/lines.ts'
+import {reportOversize, type SizeLimit} from './oversize.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
+import {unlessAborted} from './waiting.ts'
 
+/** What the engine may take to create a container, connect to it and start it, all in all. */
+const START_MS = 60_000
 /** What a server may take between the end of its stdin and its own end, before it is removed by force. */
 const GRACE_MS = 2000
 /** What the engine may take to remove a container; a hung engine must not hold up the gateway's own end. */
@@ -19,10 +24,10 @@ const KEPT_STDERR_LINES = 20
 const LONGEST_STDERR_LINE = 64 * 1024
 const LONGEST_JUNK = 120
 
-/** What may wait for a server that does not read; more than two of the largest messages is no slow reader. */
-const MOST_UNREAD_BYTES = 2 * LARGEST_MESSAGE_BYTES
+/** What may wait for a server that does not read, besides two of the largest messages. */
+const MANY_UNREAD_BYTES = 4 * 1024 * 1024
 
-export interface ContainerRun {
+export interface ContainerRun extends SizeLimit {
   /** The container's name, see `containerName`. */
   readonly name: string
   readonly options: ContainerOptions
@@ -38,7 +43,8 @@ export interface ContainerRun {
 /**
  * Creates a container, attaches to it, starts it, and speaks MCP's stdio transport with the program inside.
  * Attached before it is started: with log driver `none`, what came earlier would be lost.
- * @throws PluginError of the engine, or the signal's reason; then nothing is left behind
+ * @throws PluginError of the engine, ENGINE_FAILED when it takes too long, or the signal's reason; then nothing is
+ *   left behind
  */
 export async function startContainer(
   engine: Engine,
@@ -46,16 +52,40 @@ export async function startContainer(
   signal: AbortSignal,
 ): Promise<Upstream> {
   await using starting = new Scope()
-  const id = await engine.create(run.options, signal, run.name)
+  using steps = inTime(signal)
+  // One that comes too late is removed by the engine's own verb.
+  const id = await steps.take('create', inner => engine.create(run.options, inner, run.name))
   starting.defer(() => removeContainer(engine, id, run.onLost))
-  const socket = await engine.attach(id, signal)
+  const socket = await steps.take('connect to', inner => engine.attach(id, inner))
   starting.defer(() => void socket.destroy())
   const exit = engine.wait(id)
   // Asked for early, read late: a failure in between is told by whoever reads it.
   exit.catch(() => undefined)
-  await engine.start(id, signal)
+  await steps.take('start', inner => engine.start(id, inner))
   starting.release()
   return new ContainerUpstream({engine, id, socket, exit, run})
+}
+
+/** Gives several steps one time limit together. When it is over, nobody waits for the step that was under way. */
+function inTime(signal: AbortSignal) {
+  const late = new AbortController()
+  const either = AbortSignal.any([signal, late.signal])
+  let verb = ''
+  const timer = setTimeout(() => late.abort(engineTooSlow(verb)), START_MS)
+  return {
+    take<T>(step: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+      verb = step
+      return unlessAborted(run(either), late.signal)
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  }
+}
+
+function engineTooSlow(verb: string): PluginError {
+  const message = `the engine did not ${verb} the container within ${START_MS / 1000} s`
+  return new PluginError('ENGINE_FAILED', message, {
+    hint: 'see whether the engine still works: docker ps',
+  })
 }
 
 interface Parts {
@@ -82,10 +112,10 @@ class ContainerUpstream implements Upstream {
   }
 
   send(message: Message): void {
-    const {socket} = this.#parts
+    const {socket, run} = this.#parts
     if (!socket.writable) return
     socket.write(`${JSON.stringify(message)}\n`)
-    if (socket.writableLength > MOST_UNREAD_BYTES) {
+    if (socket.writableLength > MANY_UNREAD_BYTES + 2 * run.maxMessageBytes) {
       socket.destroy(new Error('it does not read what it is sent'))
     }
   }
@@ -112,13 +142,13 @@ class ContainerUpstream implements Upstream {
 
   async #read(): Promise<CloseReason> {
     const {socket, run} = this.#parts
-    const stdout = lineReader(LARGEST_MESSAGE_BYTES, {
+    const stdout = lineReader(run.maxMessageBytes, {
       onLine: line => this.#line(line),
-      onOversize: bytes => run.onStderr(`a message of ${bytes} bytes was too large and is lost`),
+      onOversize: oversize => reportOversize(oversize, run, run.onMessage),
     })
     const stderr = lineReader(LONGEST_STDERR_LINE, {
       onLine: line => this.#stderrLine(line),
-      onOversize: bytes => run.onStderr(`a line of ${bytes} bytes is left out`),
+      onOversize: ({bytes}) => run.onStderr(`a line of ${bytes} bytes is left out`),
     })
     const broken = await splitFrames(socket, {
       stdout: chunk => stdout.push(chunk),
@@ -145,8 +175,9 @@ class ContainerUpstream implements Upstream {
   }
 
   #line(line: string): void {
-    const message = parseMessage(line)
-    if (!isUnusable(message)) return this.#parts.run.onMessage(message)
+    const messages = parseMessages(line)
+    for (const message of messages) this.#parts.run.onMessage(message)
+    if (messages.length > 0) return
     // Banners and stray prints are common; they only matter when the server never speaks.
     this.#junk ??= this.#parts.run.redact(line).slice(0, LONGEST_JUNK)
   }

@@ -10,6 +10,7 @@ import type {SecretSource} from '../../secrets/source.ts'
 import {resolveBinds} from './binds.ts'
 import {startContainer} from './container.ts'
 import {imagePuller, type ImagePuller} from './image.ts'
+import type {SizeLimit} from './oversize.ts'
 import {RemoteUpstream} from './remote.ts'
 import {SseUpstream} from './remote-sse.ts'
 import type {OpenUpstream, Upstream} from './upstream.ts'
@@ -26,6 +27,8 @@ export interface FleetInput {
     readonly memoryBytes: number | undefined
     readonly pids: number
   }
+  /** The largest message that is taken from a server. */
+  readonly maxMessageBytes: number
   readonly startsAtOnce: number
   readonly home: string
   readonly log: (line: string) => void
@@ -59,7 +62,7 @@ export function createFleet(input: FleetInput): Fleet {
         case 'container':
           return opening => openContainer(spec, opening)
         case 'remote':
-          return async opening => openRemote({spec, opening, secrets: input.secrets})
+          return async opening => openRemote(spec, opening, input)
       }
     },
   }
@@ -78,23 +81,21 @@ export function createFleet(input: FleetInput): Fleet {
     }
     const onLost = (error: unknown) =>
       input.notify(`! the container ${name} may be left behind: ${messageOf(error)}`)
-    const run = {name, options, onMessage: opening.onMessage, onStderr, onLost, redact}
+    const {onMessage} = opening
+    const run = {name, options, onMessage, onStderr, onLost, redact, ...sizeLimit(spec, input)}
     const start = () => startContainer(engine, run, opening.signal)
     return endedWith(await turnOf({inTurn, start}, opening.signal), opening.signal)
   }
 }
 
-function openRemote({
-  spec,
-  opening,
-  secrets,
-}: {
-  spec: RemoteSpec
-  opening: Opening
-  secrets: SecretSource
-}): Upstream {
-  const values = secretValues(spec, secrets)
+function sizeLimit({name}: ConnectedSpec, {maxMessageBytes, notify}: FleetInput): SizeLimit {
+  return {server: name, maxMessageBytes, warn: text => notify(`! ${text}`)}
+}
+
+function openRemote(spec: RemoteSpec, opening: Opening, input: FleetInput): Upstream {
+  const values = secretValues(spec, input.secrets)
   const remote = {
+    ...sizeLimit(spec, input),
     url: spec.url,
     headers: expandHeaders(spec, values),
     onMessage: opening.onMessage,

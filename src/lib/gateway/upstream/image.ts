@@ -1,3 +1,4 @@
+import {withDeadline} from '../../base/async.ts'
 import {PluginError} from '../../base/errors.ts'
 import type {Engine, PullProgress} from '../../engine/engine.ts'
 import {isLocalOnly} from '../../images/reference.ts'
@@ -38,7 +39,8 @@ export function imagePuller(input: {
 
   return async (spec, signal, onProgress = () => undefined) => {
     const engine = await input.engine()
-    if (await engine.hasImage(spec.image, signal)) return 'present'
+    if (await withDeadline(engine.hasImage(spec.image, signal), ANSWER_MS, tooSlow))
+      return 'present'
     if (isLocalOnly(spec.image)) throw localMissing(spec)
     const pull = pulling.get(spec.image) ?? start(engine, spec, onProgress)
     await unlessAborted(pull, signal).catch((error: unknown) => {
@@ -46,6 +48,15 @@ export function imagePuller(input: {
     })
     return 'pulled'
   }
+}
+
+/** What the engine may take to tell whether it has an image. */
+const ANSWER_MS = 30_000
+
+function tooSlow(): PluginError {
+  return new PluginError('ENGINE_FAILED', 'the engine did not tell whether it has the image', {
+    hint: 'see whether the engine still works: docker images',
+  })
 }
 
 /** What `npm run samples` makes. */

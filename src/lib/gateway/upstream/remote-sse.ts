@@ -1,7 +1,8 @@
+import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
-import {failure, isRequest, isUnusable, parseMessage, RPC, type Message} from '../wire/jsonrpc.ts'
+import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
+import {reportOversize} from './oversize.ts'
 import {reasonOf, takenInTime, type RemoteInput} from './remote.ts'
-import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
 
 /**
@@ -40,14 +41,16 @@ export class SseUpstream implements Upstream {
 
   /** Reads the stream to its end, and tells how it ended. */
   async #read(endpoint: PromiseWithResolvers<URL>): Promise<string> {
-    const {url, onMessage, redact} = this.#input
+    const {url, onMessage, maxMessageBytes, redact} = this.#input
     try {
       const response = await this.#fetch(url, {headers: {accept: 'text/event-stream'}})
       if (!response.ok || !response.body) return `answered with HTTP status ${response.status}`
-      await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({event, data}) => {
-        if (event === 'endpoint') return endpoint.resolve(endpointOf(data, url))
-        const message = parseMessage(data)
-        if (!isUnusable(message)) onMessage(message)
+      await readEvents(response.body, maxMessageBytes, {
+        onEvent({event, data}) {
+          if (event === 'endpoint') return endpoint.resolve(endpointOf(data, url))
+          for (const message of parseMessages(data)) onMessage(message)
+        },
+        onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
       })
       return 'has ended its stream'
     } catch (error) {

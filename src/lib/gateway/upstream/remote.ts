@@ -1,6 +1,7 @@
 import {withDeadline} from '../../base/async.ts'
 import {messageOf} from '../../base/errors.ts'
 import {isJsonObject} from '../../base/json.ts'
+import {parseMessages} from '../wire/batch.ts'
 import {readEvents, readText} from '../wire/events.ts'
 import {
   classify,
@@ -8,13 +9,12 @@ import {
   isRequest,
   isResponse,
   isUnusable,
-  parseMessage,
   RPC,
   type Id,
   type Message,
   type Request,
 } from '../wire/jsonrpc.ts'
-import {LARGEST_MESSAGE_BYTES} from '../wire/lines.ts'
+import {reportOversize, type SizeLimit} from './oversize.ts'
 import {readResumable} from './resumable.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 import {pause} from './waiting.ts'
@@ -28,7 +28,7 @@ const FAREWELL_MS = 2000
 /** Pauses before a lost stream of the server's own messages is opened again. */
 const RECONNECT_MS = [1000, 5000, 30_000] as const
 
-export interface RemoteInput {
+export interface RemoteInput extends SizeLimit {
   readonly url: string
   /** Sent with every request to this address, and to no other. */
   readonly headers: readonly (readonly [string, string])[]
@@ -118,24 +118,26 @@ export class RemoteUpstream implements Upstream {
       }
       this.#input.onMessage(message)
     }
+    const {maxMessageBytes} = this.#input
     if (isEventStream(response) && response.body) {
       await readResumable(response.body, {
         read: (body, {onEvent, onRetry}) =>
-          readEvents(
-            body,
-            LARGEST_MESSAGE_BYTES,
-            event => {
+          readEvents(body, maxMessageBytes, {
+            onEvent: event => {
               onEvent(event)
               deliver(event.data, receive)
             },
+            onOversize: oversize => reportOversize(oversize, this.#input, receive),
             onRetry,
-          ),
+          }),
         rest: last => this.#rest(last, signal),
         isOver: () => answered,
         signal,
       })
     } else {
-      deliver(await readText(response.body, LARGEST_MESSAGE_BYTES), receive)
+      const text = await readText(response.body, maxMessageBytes)
+      if (text === undefined) return this.#fail(request, longAnswer(this.#input))
+      deliver(text, receive)
     }
     if (!answered) this.#fail(request, `${this.#place} ended its answer before the result`)
   }
@@ -157,7 +159,7 @@ export class RemoteUpstream implements Upstream {
   /** A body that is a JSON-RPC error is the server's own answer; anything else is told by its status. */
   async #refused(response: Response, message: Message): Promise<void> {
     const text = await readText(response.body, LARGEST_REFUSAL_BYTES).catch(() => '')
-    const told = isRequest(message) ? errorFor(text, message.id) : undefined
+    const told = text !== undefined && isRequest(message) ? errorFor(text, message.id) : undefined
     if (told) this.#input.onMessage(told)
     else this.#fail(message, `${this.#place} answered with HTTP status ${response.status}`)
   }
@@ -175,9 +177,13 @@ export class RemoteUpstream implements Upstream {
       )
       if (response && !isEventStream(response)) return void response.body?.cancel()
       if (response?.body) {
-        await readEvents(response.body, LARGEST_MESSAGE_BYTES, ({data}) => {
-          lost = 0
-          deliver(data, this.#input.onMessage)
+        const {maxMessageBytes, onMessage} = this.#input
+        await readEvents(response.body, maxMessageBytes, {
+          onEvent({data}) {
+            lost = 0
+            deliver(data, onMessage)
+          },
+          onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
         }).catch(() => undefined)
       }
       await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, this.#stop.signal)
@@ -226,10 +232,12 @@ export async function takenInTime(sent: Promise<void>): Promise<void> {
   await withDeadline(sent, TAKEN_MS, () => new Error('too late')).catch(() => undefined)
 }
 
+function longAnswer({server, maxMessageBytes}: RemoteInput): string {
+  return `an answer of server ${server} has more than the ${maxMessageBytes} bytes that --max-message-size allows`
+}
+
 function deliver(text: string, onMessage: (message: Message) => void): void {
-  if (text.trim() === '') return
-  const message = parseMessage(text)
-  if (!isUnusable(message)) onMessage(message)
+  for (const message of parseMessages(text)) onMessage(message)
 }
 
 /** The body of a refusal as the answer to a request, when it is a JSON-RPC error; servers often leave its id out. */

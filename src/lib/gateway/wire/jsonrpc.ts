@@ -20,6 +20,7 @@ export const RPC = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
+  unsupportedVersion: -32022,
 } as const
 
 /** Why bytes from outside are no message: the answer to send, with the id where one could be read. */
@@ -40,7 +41,12 @@ export function parseMessage(text: string): Message | Unusable {
   } catch {
     return {code: RPC.parseError, reason: 'not JSON', id: undefined}
   }
-  return isTooDeep(text) ? refuseDeep(value) : classify(value)
+  return classifierFor(text)(value)
+}
+
+/** How the values in a text are to be told apart: as they are, or all refused when it is nested too deep. */
+export function classifierFor(text: string): (value: unknown) => Message | Unusable {
+  return isTooDeep(text) ? refuseDeep : classify
 }
 
 /** No tool needs more; what reads JSON by recursion gives up, or dies, at a few thousand. */
@@ -122,8 +128,8 @@ function withoutNulls(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !absent(key)))
 }
 
-/** A number too large for JSON's readers would come back as null. */
-function idOf({id}: JsonObject): Id | undefined {
+/** The id of a message, if it is one. A number too large for JSON's readers would come back as null. */
+export function idOf({id}: JsonObject): Id | undefined {
   return typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id)) ? id : undefined
 }
 

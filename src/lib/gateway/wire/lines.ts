@@ -1,12 +1,11 @@
-/** Larger messages than this are refused one by one, whichever way they come; the connection stays. */
-export const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+import {Collector, type Oversize} from './oversize.ts'
 
 /** What comes out of a stream of newline-delimited messages (MCP stdio transport). */
 export interface LineSink {
   /** One line without its end. Empty lines are passed over. */
   onLine(line: string): void
-  /** A line longer than the cap was thrown away, of at least so many bytes. The stream goes on with the next. */
-  onOversize(bytes: number): void
+  /** A line longer than the cap was thrown away. The stream goes on with the next. */
+  onOversize(oversize: Oversize): void
 }
 
 const NEWLINE = 0x0a
@@ -18,38 +17,23 @@ const CARRIAGE_RETURN = 0x0d
  * @param maxBytes the longest line that is passed on
  */
 export function lineReader(maxBytes: number, sink: LineSink): {push(chunk: Buffer): void} {
-  let chunks: Buffer[] = []
-  let size = 0
-  let dropping = false
-
-  function add(part: Buffer): void {
-    size += part.length
-    if (dropping || part.length === 0) return
-    if (size <= maxBytes) chunks.push(part)
-    else {
-      dropping = true
-      chunks = []
-    }
-  }
+  const line = new Collector(maxBytes)
 
   function finish(): void {
-    if (dropping) sink.onOversize(size)
-    else if (size > 0)
-      emit(sink, chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
-    chunks = []
-    size = 0
-    dropping = false
+    const taken = line.take()
+    if (Buffer.isBuffer(taken)) emit(sink, taken)
+    else if (taken) sink.onOversize(taken)
   }
 
   return {
     push(chunk) {
       let start = 0
       for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-        add(chunk.subarray(start, end))
+        line.add(chunk.subarray(start, end))
         finish()
         start = end + 1
       }
-      add(chunk.subarray(start))
+      line.add(chunk.subarray(start))
     },
   }
 }

@@ -27,7 +27,7 @@ async function openUnread() {
   const errors: unknown[] = []
   response.on('error', error => errors.push(error))
   return {
-    stream: openEventStream(response, {}),
+    stream: openEventStream(response, {headers: {}, maxMessageBytes: 64 * 1024 * 1024}),
     response,
     errors,
     async [Symbol.asyncDispose]() {

@@ -1,10 +1,11 @@
 import {execFile} from 'node:child_process'
 import {Duplex} from 'node:stream'
 import {promisify} from 'node:util'
-import {beforeAll, describe, expect, test, vi} from 'vitest'
+import {beforeAll, describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
 import {containerOptions} from '../../../../src/lib/engine/options.ts'
-import {startContainer} from '../../../../src/lib/gateway/upstream/container.ts'
+import {startContainer, type ContainerRun} from '../../../../src/lib/gateway/upstream/container.ts'
+import type {Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
 import {
   startGateway,
@@ -14,6 +15,7 @@ import {
   type TestGateway,
   type TestHome,
 } from '../../../support/in-process-gateway.ts'
+import {Inbox} from '../../../support/inbox.ts'
 
 const run = promisify(execFile)
 const inspect = async ({id}: Pick<ContainerFacts, 'id'>) =>
@@ -204,8 +206,10 @@ describe('a server in a container', () => {
 
 const refused = () => Promise.reject(new Error('not part of this test'))
 
-/** An engine whose containers take what they are sent as this stream does, and never say a word. */
-function engineWith(stream: Duplex, removed: string[]): Engine {
+const never = new Promise<never>(() => undefined)
+
+/** An engine with one container, whose streams are this one. */
+function engineWith(stream: Duplex, removed: string[], verbs: Partial<Engine> = {}): Engine {
   return {
     isLocal: true,
     info: refused,
@@ -217,42 +221,68 @@ function engineWith(stream: Duplex, removed: string[]): Engine {
     create: async () => 'the-container',
     attach: async () => stream,
     start: async () => undefined,
-    wait: () => new Promise(() => undefined),
+    wait: () => never,
     remove: async id => void removed.push(id),
+    ...verbs,
   }
 }
 
-describe('startContainer', () => {
-  const options = containerOptions({
-    server: 'deaf',
-    owner: 'nobody',
-    session: 'one',
-    image: 'none',
-    command: [],
-    env: [],
-    volumes: [],
-    networkDisabled: true,
-    extraHosts: [],
-    limits: {cpus: 0, memoryBytes: undefined, pids: 0},
-  })
+/** A container's streams: `says` writes a line to its stdout; what it is sent goes nowhere, and is never read. */
+class FakeStreams extends Duplex {
+  override _read(): void {}
+  override _write(): void {}
 
+  says(...pieces: readonly string[]): void {
+    for (const piece of pieces) {
+      const header = Buffer.alloc(8)
+      header[0] = 1
+      header.writeUInt32BE(Buffer.byteLength(piece), 4)
+      this.push(Buffer.concat([header, Buffer.from(piece)]))
+    }
+  }
+}
+
+const MAX = 64 * 1024
+
+function runOf(more: Partial<ContainerRun> = {}): ContainerRun {
+  return {
+    server: 'deaf',
+    name: 'mcp-deaf-123',
+    options: containerOptions({
+      server: 'deaf',
+      owner: 'nobody',
+      session: 'one',
+      image: 'none',
+      command: [],
+      env: [],
+      volumes: [],
+      networkDisabled: true,
+      extraHosts: [],
+      limits: {cpus: 0, memoryBytes: undefined, pids: 0},
+    }),
+    maxMessageBytes: MAX,
+    onMessage: () => undefined,
+    onStderr: () => undefined,
+    onLost: () => undefined,
+    warn: () => undefined,
+    redact: text => text,
+    ...more,
+  }
+}
+
+const {signal} = new AbortController()
+
+function failureOf(starting: Promise<unknown>): Promise<unknown> {
+  return starting.catch((error: unknown) => error)
+}
+
+describe('startContainer', () => {
   test('gives up on a server that does not read, before it fills the memory', async () => {
     const removed: string[] = []
-    const deaf = new Duplex({read: () => undefined, write: () => undefined})
-    const upstream = await startContainer(
-      engineWith(deaf, removed),
-      {
-        name: 'deaf',
-        options,
-        onMessage: () => undefined,
-        onStderr: () => undefined,
-        onLost: () => undefined,
-        redact: text => text,
-      },
-      new AbortController().signal,
-    )
-    const ballast = 'x'.repeat(32 * 1024 * 1024)
-    for (let id = 1; id <= 4 && deaf.writable; id += 1) {
+    const deaf = new FakeStreams()
+    const upstream = await startContainer(engineWith(deaf, removed), runOf(), signal)
+    const ballast = 'x'.repeat(1024 * 1024)
+    for (let id = 1; id <= 8 && deaf.writable; id += 1) {
       upstream.send({jsonrpc: '2.0', id, method: 'ping', params: {ballast}})
     }
     expect(await upstream.closed).toMatchObject({
@@ -262,5 +292,71 @@ describe('startContainer', () => {
     upstream.send({jsonrpc: '2.0', method: 'notifications/late'})
     await upstream[Symbol.asyncDispose]()
     expect(removed).toEqual(['the-container'])
+  })
+
+  test('answers for a server whose answer is too large, and reads what comes after it', async () => {
+    const streams = new FakeStreams()
+    const received = new Inbox<Message>()
+    const warnings: string[] = []
+    const told = runOf({
+      onMessage: message => received.add(message),
+      warn: text => warnings.push(text),
+    })
+    const upstream = await startContainer(engineWith(streams, []), told, signal)
+    const ballast = 'x'.repeat(MAX)
+    const large = JSON.stringify({result: {ballast}, jsonrpc: '2.0', id: 7})
+    streams.says(large, '\n')
+    streams.says(`${JSON.stringify({jsonrpc: '2.0', method: 'x', params: {ballast}})}\n`)
+    streams.says('{"jsonrpc":"2.0","id":8,"result":{}}\n')
+    await received.find(message => message['id'] === 8)
+    const [first] = received.items
+    expect(first).toEqual({
+      jsonrpc: '2.0',
+      id: 7,
+      error: {
+        code: -32603,
+        message: `a message of server deaf has ${large.length} bytes, more than the ${MAX} that --max-message-size allows`,
+      },
+    })
+    expect(received.items).toHaveLength(2)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^a message of server deaf .*; it is left out$/),
+    ])
+    streams.push(null)
+    await upstream[Symbol.asyncDispose]()
+  })
+
+  test.each([
+    ['create', {create: () => never}, []],
+    ['connect to', {attach: () => never}, ['the-container']],
+    ['start', {start: () => never}, ['the-container']],
+  ] as const)(
+    'does not wait for ever for an engine that does not %s',
+    async (verb, verbs, gone) => {
+      vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+      onTestFinished(() => void vi.useRealTimers())
+      const removed: string[] = []
+      const streams = new FakeStreams()
+      const failed = failureOf(startContainer(engineWith(streams, removed, verbs), runOf(), signal))
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(await failed).toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: `the engine did not ${verb} the container within 60 s`,
+      })
+      expect(removed).toEqual(gone)
+      expect(streams.destroyed).toBe(verb === 'start')
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
+  test('tells an engine that creates a container too late that nobody wants it any more', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    onTestFinished(() => void vi.useRealTimers())
+    const created = vi.fn<Engine['create']>(() => never)
+    const engine = engineWith(new FakeStreams(), [], {create: created})
+    const failed = failureOf(startContainer(engine, runOf(), signal))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await failed).toMatchObject({code: 'ENGINE_FAILED'})
+    expect(created.mock.calls[0]?.[1]?.aborted).toBe(true)
   })
 })

@@ -38,6 +38,7 @@ function fleetInput(engine: Engine, more: Partial<FleetInput> = {}): FleetInput 
     owner: `test-${randomUUID()}`,
     secrets: {get: () => undefined, where: () => undefined, skipped: [], names: []},
     limits: {cpus: 1, memoryBytes: 256 * 1024 ** 2, pids: 64},
+    maxMessageBytes: 1024 * 1024,
     startsAtOnce: 4,
     home: '/nowhere',
     log: () => undefined,

@@ -56,6 +56,8 @@ function mcpServer(): McpServer {
   return server
 }
 
+const MAX = 64 * 1024
+
 /** An upstream with everything that it has received, and a way to wait for a message. */
 function connect(
   make: (input: RemoteInput) => Upstream,
@@ -63,14 +65,19 @@ function connect(
 ): {
   upstream: Upstream
   received: Message[]
+  warnings: string[]
   next: (matches: (message: Message) => boolean) => Promise<Message>
 } {
   const received: Message[] = []
+  const warnings: string[] = []
   const waiting: {matches: (message: Message) => boolean; resolve: (message: Message) => void}[] =
     []
   const upstream = make({
     url: input.url,
     headers: input.headers ?? [],
+    server: 'far',
+    maxMessageBytes: MAX,
+    warn: text => warnings.push(text),
     redact: text => text.replaceAll('top-secret', '[secret]'),
     onMessage(message) {
       received.push(message)
@@ -81,6 +88,7 @@ function connect(
   return {
     upstream,
     received,
+    warnings,
     next: matches =>
       new Promise(resolve => {
         const found = received.find(matches)
@@ -217,6 +225,11 @@ describe.each([
 })
 
 const make = (input: RemoteInput) => new RemoteUpstream(input)
+const ballast = 'x'.repeat(MAX)
+const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
+const TOO_LARGE = {
+  error: {code: -32603, message: expect.stringMatching(/server far .*--max-message-size/)},
+}
 
 describe('RemoteUpstream', () => {
   test('keeps the session and the version on every message, and ends the session', async () => {
@@ -292,6 +305,43 @@ describe('RemoteUpstream', () => {
     upstream.send(notification('hangs'))
     upstream.send(request(7, 'ping'))
     expect(await next(hasId(7))).toMatchObject({result: {}})
+  })
+
+  test.each([
+    ['a body', 'application/json', JSON.stringify({jsonrpc: '2.0', id: 7, result: {ballast}}), []],
+    ['an event', 'text/event-stream', event({jsonrpc: '2.0', id: 7, result: {ballast}}), []],
+    [
+      "an event whose id stands behind, after another that is nobody's answer",
+      'text/event-stream',
+      event({jsonrpc: '2.0', method: 'x', params: {ballast}}) +
+        event({result: {ballast}, jsonrpc: '2.0', id: 7}),
+      [expect.stringMatching(/^a message of server far .*left out$/)],
+    ],
+  ])('answers for a server whose answer is too large: %s', async (_what, type, body, lost) => {
+    const url = await listen((incoming, response) => {
+      incoming.resume().once('end', () => {
+        response.writeHead(200, {'content-type': type}).end(body)
+      })
+    })
+    const {upstream, next, received, warnings} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    expect(await next(hasId(7))).toMatchObject(TOO_LARGE)
+    expect(warnings).toEqual(lost)
+    expect(received).toHaveLength(1)
+  })
+
+  test('goes on with a stream after an event that is too large', async () => {
+    const url = await listen((incoming, response) => {
+      incoming.resume()
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write(event({jsonrpc: '2.0', method: 'x', params: {ballast}}))
+      response.write(event({jsonrpc: '2.0', id: 9, method: 'ping'}))
+    })
+    const {upstream, next, warnings} = connect(make, {url})
+    upstream.send(notification('notifications/initialized'))
+    expect(await next(hasId(9))).toMatchObject({method: 'ping'})
+    expect(warnings).toHaveLength(1)
   })
 
   test('leaves the stream of a request that was cancelled', async () => {
@@ -399,7 +449,51 @@ describe('RemoteUpstream', () => {
   })
 })
 
+describe('a batch of a server', () => {
+  const told = notification('notifications/message', {level: 'info', data: 'on it'})
+  const batch = JSON.stringify([told, 'junk', {jsonrpc: '2.0', id: 1, result: {}}])
+
+  test.each([
+    ['JSON', 'application/json', batch],
+    ['an event', 'text/event-stream', `data: ${batch}\n\n`],
+  ])('that is %s is taken message by message', async (_, type, body) => {
+    const url = await listen((_incoming, response) => {
+      response.writeHead(200, {'content-type': type}).end(body)
+    })
+    const {upstream, received, next} = connect(input => new RemoteUpstream(input), {url})
+    upstream.send(INITIALIZE)
+    expect(await next(hasId(1))).toMatchObject({result: {}})
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+
+  test('on the stream of HTTP+SSE is taken message by message', async () => {
+    const url = await listen((incoming, response) => {
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write(`event: endpoint\ndata: /mcp\n\ndata: ${batch}\n\n`)
+    })
+    const {received, next} = connect(input => new SseUpstream(input), {url})
+    await next(hasId(1))
+    expect(received).toMatchObject([told, {id: 1}])
+  })
+})
+
 describe('SseUpstream', () => {
+  test('answers for a server whose answer is too large, and goes on with the stream', async () => {
+    const url = await listen((incoming, response) => {
+      incoming.resume()
+      if (incoming.method === 'POST') return void response.writeHead(202).end()
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.write('event: endpoint\ndata: /messages\n\n')
+      response.write(event({jsonrpc: '2.0', id: 7, result: {ballast}}))
+      response.write(event({jsonrpc: '2.0', id: 8, result: {}}))
+    })
+    const {next, warnings} = connect(input => new SseUpstream(input), {url})
+    expect(await next(hasId(8))).toMatchObject({result: {}})
+    expect(await next(hasId(7))).toMatchObject(TOO_LARGE)
+    expect(warnings).toEqual([])
+  })
+
   test('posts to no other host than its own', async () => {
     const url = await listen((_incoming, response) => {
       response.writeHead(200, {'content-type': 'text/event-stream'})
@@ -430,6 +524,7 @@ const fleetWith = (values: Readonly<Record<string, string>>) =>
     owner: 'test',
     secrets: {get: name => values[name], where: () => undefined, skipped: [], names: []},
     limits: {cpus: 1, memoryBytes: undefined, pids: 64},
+    maxMessageBytes: 1024 * 1024,
     startsAtOnce: 1,
     home: '/nowhere',
     log: () => undefined,

@@ -7,7 +7,7 @@ function read(chunks: readonly Buffer[], maxBytes = 1_000_000): (string | number
   const out: (string | number)[] = []
   const reader = lineReader(maxBytes, {
     onLine: line => out.push(line),
-    onOversize: bytes => out.push(bytes),
+    onOversize: ({bytes}) => out.push(bytes),
   })
   for (const chunk of chunks) reader.push(chunk)
   return out

@@ -1,0 +1,62 @@
+import * as fc from 'fast-check'
+import {describe, expect, test} from 'vitest'
+import {LEGACY_VERSIONS} from '../../../../src/lib/gateway/relay/hello.ts'
+import {modernVersion} from '../../../../src/lib/gateway/wire/era.ts'
+import {notification, request, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+
+const KEY = 'io.modelcontextprotocol/protocolVersion'
+const list = request(1, 'tools/list')
+
+describe('a message is of the era without sessions', () => {
+  test.each([
+    ['with a version in it', request(1, 'tools/list', {_meta: {[KEY]: '2026-07-28'}}), undefined],
+    ['that is a notice with one', notification('x', {_meta: {[KEY]: '2026-07-28'}}), undefined],
+    ['with a version in its header', list, '2026-07-28'],
+    ['that asks what is spoken', request(1, 'server/discover'), undefined],
+    ['that asks so under an older header', request(1, 'server/discover'), '2025-11-25'],
+  ])('%s', (_, message, header) => {
+    expect(modernVersion(message, header)).toBe('2026-07-28')
+  })
+
+  test('with the version that it names, its own before the one of the header', () => {
+    const own = request(1, 'server/discover', {_meta: {[KEY]: '2027-01-01'}})
+    expect(modernVersion(own, '2026-07-28')).toBe('2027-01-01')
+    expect(modernVersion(request(1, 'x', {_meta: {[KEY]: 7}}))).toBe('7')
+    expect(modernVersion(undefined, '2026-12-31')).toBe('2026-12-31')
+  })
+})
+
+describe('a message is of the era of initialize', () => {
+  test.each(LEGACY_VERSIONS)('under the header %s', version => {
+    expect(modernVersion(list, version)).toBeUndefined()
+  })
+
+  test.each([
+    ['without any sign', list, undefined],
+    ['with other things about it', request(1, 'x', {_meta: {progressToken: 1}}), undefined],
+    ['with nothing about it', request(1, 'x', {_meta: null}), undefined],
+    ['that is an answer', result(1, {_meta: {[KEY]: '2026-07-28'}}), undefined],
+    [
+      'that opens a session',
+      request(1, 'initialize', {_meta: {[KEY]: '2026-07-28'}}),
+      '2026-07-28',
+    ],
+  ])('%s', (_, message, header) => {
+    expect(modernVersion(message, header)).toBeUndefined()
+  })
+
+  test('under a header that is no day on or after the change', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.date({noInvalidDate: true}).map(isoDay)), header => {
+        const isModern = /^\d{4}-\d\d-\d\d$/.test(header) && Date.parse(header) >= CHANGE
+        expect(modernVersion(list, header)).toBe(isModern ? header : undefined)
+      }),
+    )
+  })
+})
+
+const CHANGE = Date.parse('2026-07-28')
+
+function isoDay(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
