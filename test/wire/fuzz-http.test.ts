@@ -72,8 +72,8 @@ function expectSound(answer: RawAnswer, path: string): void {
 
 function messagesOf({headers, body}: RawAnswer): readonly unknown[] {
   const isJson = headers['content-type'] === 'application/json' && body !== ''
-  const data = [...body.matchAll(/^data: (.*)$/gm)].map(([, line = '']) => line)
-  return (isJson ? [body] : data).map(text => JSON.parse(text))
+  const data = [...body.matchAll(/^data: (.+)$/gm)].map(([, line = '']) => line)
+  return (isJson ? [body] : data).flatMap(text => JSON.parse(text))
 }
 
 /** Opens a session, calls a tool in it and ends it. */

@@ -26,7 +26,10 @@ const SCRIPT: FakeScript = {
 }
 
 /** A session with these many servers at the end of a stdin, and what comes out for the client. */
-function start(servers: number): {stdin: PassThrough; written: string[]; session: Session} {
+function start(
+  servers: number,
+  maxMessageBytes: number,
+): {stdin: PassThrough; written: string[]; session: Session} {
   const stdin = new PassThrough()
   const written: string[] = []
   const middlewares = assemble({
@@ -39,6 +42,9 @@ function start(servers: number): {stdin: PassThrough; written: string[]; session
     stdin,
     write: line => void written.push(line),
     warn: () => undefined,
+    maxMessageBytes,
+    unreadBytes: () => 0,
+    onStuck: () => undefined,
     openSession: downstream =>
       new Session({
         id: 'stdio',
@@ -62,25 +68,33 @@ function start(servers: number): {stdin: PassThrough; written: string[]; session
   return {stdin, written, session}
 }
 
-/** The id under which a line must be answered; undefined for what is no request, or gives no id to answer under. */
-function answerable(line: string): string | undefined {
+/** The ids under which a line is answered; what is no request, or gives no id to answer under, has none. */
+function answerable(line: string): readonly string[] {
   const value = parsed(line)
-  if (!isJsonObject(value)) return undefined
-  const {jsonrpc, id, method, result, error} = value
-  const isUsable = typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))
-  // What has an id, but neither a method nor an outcome, is a request that was spoilt.
-  const isAnswer = method === undefined && (result !== undefined || error !== undefined)
   const isDeep = levels(line) > 512
-  if (!isUsable || isAnswer || (isDeep ? method === undefined : jsonrpc !== '2.0')) return undefined
-  return JSON.stringify(id)
+  return (Array.isArray(value) ? value : [value]).filter(isJsonObject).flatMap(message => {
+    const {jsonrpc, id, method, result, error} = message
+    const isUsable = typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))
+    // What has an id, but neither a method nor an outcome, is a request that was spoilt.
+    const isAnswer = method === undefined && (result !== undefined || error !== undefined)
+    const isRefused = isDeep ? method === undefined : jsonrpc !== '2.0'
+    return isUsable && !isAnswer && !isRefused ? [JSON.stringify(id)] : []
+  })
 }
 
-/** The id that a line gives up: its request is answered only when the answer was faster. */
-function cancelled(line: string): string | undefined {
+/** The ids that need not be answered: of batches, which may be refused as a whole, of large lines, and cancelled. */
+function doubtfulIds(line: string, maxBytes: number): readonly string[] {
   const value = parsed(line)
+  if (Array.isArray(value) || Buffer.byteLength(line) > maxBytes) return answerable(line)
   const isNotice = isJsonObject(value) && value['method'] === 'notifications/cancelled'
   const params = isNotice ? value['params'] : undefined
-  return isJsonObject(params) ? JSON.stringify(params['requestId']) : undefined
+  return isJsonObject(params) ? [JSON.stringify(params['requestId'])] : []
+}
+
+/** Everything in a line that looks like an id: of a large one no more is read, whatever else is wrong with it. */
+function idsIn(line: string): readonly string[] {
+  const found = line.matchAll(/"id":("(?:[^"\\]|\\.)*"|[^,}\]]+)/g)
+  return [...found].map(([, id = '']) => JSON.stringify(parsed(id)))
 }
 
 function parsed(line: string): unknown {
@@ -102,30 +116,38 @@ function levels(text: string): number {
   return deepest
 }
 
-/** What is there how often. */
-function counts(items: readonly string[]): Record<string, number> {
-  const all = new Map<string, number>()
-  for (const item of items) all.set(item, (all.get(item) ?? 0) + 1)
-  return Object.fromEntries([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+/** What is left of these items when each of the others has taken one away. */
+function surplus(items: readonly string[], others: readonly string[]): readonly string[] {
+  const left = [...items]
+  for (const other of others) {
+    const at = left.indexOf(other)
+    if (at !== -1) left.splice(at, 1)
+  }
+  return left
 }
 
-function outcome(line: string): JsonObject {
+/** The messages in a line, which are more than one when it is a batch. */
+function outcomes(line: string): readonly JsonObject[] {
   expect(line).toMatch(/^[^\n]+\n$/)
   const value: unknown = JSON.parse(line)
-  if (!isJsonObject(value)) throw new Error(`not an object: ${line}`)
-  expect(value['jsonrpc']).toBe('2.0')
-  return value
+  const messages = Array.isArray(value) ? value : [value]
+  expect(messages).not.toEqual([])
+  for (const message of messages) expect(message).toHaveProperty('jsonrpc', '2.0')
+  return messages.filter(isJsonObject)
 }
 
 function lineOf(message: JsonObject): Buffer {
   return Buffer.from(`${JSON.stringify({jsonrpc: '2.0', ...message})}\n`)
 }
 
-const INITIALIZE = lineOf({
-  id: 'hello',
-  method: 'initialize',
-  params: {protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {name: 'c', version: '1'}},
-})
+/** The revision with batches, and one without. */
+const HELLOS = ['2025-03-26', '2025-11-25'].map(protocolVersion =>
+  lineOf({
+    id: 'hello',
+    method: 'initialize',
+    params: {protocolVersion, capabilities: {}, clientInfo: {name: 'c', version: '1'}},
+  }),
+)
 
 afterEach(expectUnpolluted)
 
@@ -135,11 +157,15 @@ describe('whatever comes on stdin', () => {
       fc.asyncProperty(
         fc.array(anyBytes, {maxLength: 12}),
         anyCuts,
-        fc.record({servers: fc.nat(2), hello: fc.boolean()}),
-        async (messages, cuts, {servers, hello}) => {
-          const {stdin, written, session} = start(servers)
+        fc.record({
+          servers: fc.nat(2),
+          hello: fc.constantFrom(Buffer.alloc(0), ...HELLOS),
+          maxBytes: fc.constantFrom(300, 1_000_000),
+        }),
+        async (messages, cuts, {servers, hello, maxBytes}) => {
+          const {stdin, written, session} = start(servers, maxBytes)
           const bytes = Buffer.concat([
-            ...(hello ? [INITIALIZE] : []),
+            hello,
             ...messages.flatMap(message => [message, Buffer.from('\n')]),
           ])
           for (const chunk of cutAt(bytes, cuts)) stdin.write(chunk)
@@ -147,17 +173,19 @@ describe('whatever comes on stdin', () => {
           await expect.poll(() => written.some(isEnd), {interval: 1}).toBe(true)
           await session.idle()
 
-          const outcomes = written.map(outcome)
-          const answered = outcomes.filter(({method}) => method === undefined)
-          const lines = [...bytes.toString().split('\n'), '{"jsonrpc":"2.0","id":"the end"}']
-          const givenUp = new Set(lines.map(cancelled))
-          const isKept = (id: string) => !givenUp.has(id)
-          expect(counts(answered.map(({id}) => JSON.stringify(id)).filter(isKept))).toEqual(
-            counts(lines.flatMap(text => answerable(text) ?? []).filter(isKept)),
-          )
-          for (const answer of answered) {
+          const answers = written.flatMap(outcomes).filter(({method}) => method === undefined)
+          for (const answer of answers) {
             expect([isJsonObject(answer['result']), isJsonObject(answer['error'])]).toContain(true)
           }
+          const lines = [...bytes.toString().split('\n'), '{"jsonrpc":"2.0","id":"the end"}']
+          const asked = lines.flatMap(answerable)
+          // What could not be read to its id is refused without one.
+          const answered = answers.map(({id}) => JSON.stringify(id)).filter(id => id !== 'null')
+          const large = lines.filter(line => Buffer.byteLength(line) > maxBytes)
+          const guesses = new Set(large.flatMap(idsIn))
+          expect(surplus(answered, asked).filter(id => !guesses.has(id))).toEqual([])
+          const doubtful = new Set(lines.flatMap(line => doubtfulIds(line, maxBytes)))
+          expect(surplus(asked, answered).filter(id => !doubtful.has(id))).toEqual([])
           await session.close()
         },
       ),

@@ -176,7 +176,12 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
   {weight: 1, arbitrary: json},
   {weight: 1, arbitrary: deepJson},
   {weight: 1, arbitrary: fc.string({unit: 'binary', maxLength: 30})},
-  {weight: 1, arbitrary: rpcText.map(text => `[${text}]`)},
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(fc.oneof(rpcText, callText), {maxLength: 4})
+      .map(messages => `[${messages.join(',')}]`),
+  },
   {weight: 1, arbitrary: rpcText.map(text => text.slice(0, -1))},
 )
 
