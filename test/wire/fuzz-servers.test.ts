@@ -1,8 +1,6 @@
 import * as fc from 'fast-check'
 import {afterEach, describe, expect, test} from 'vitest'
 import {isJsonObject, type Json, type JsonObject} from '../../src/lib/base/json.ts'
-import {assemble} from '../../src/lib/gateway/pipeline/assemble.ts'
-import {compose} from '../../src/lib/gateway/pipeline/call.ts'
 import {
   isRequest,
   isResponse,
@@ -16,6 +14,7 @@ import {
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {connectedClient, type FakeClient} from '../support/fake-client.ts'
 import {fakeServer, toolScript} from '../support/fake-upstream.ts'
+import {governed} from './governed.ts'
 import {anyText, expectUnpolluted} from './hostile.ts'
 import {behaviour, hostileServer, type Behaviour} from './hostile-server.ts'
 
@@ -24,16 +23,10 @@ async function hostileSession(
   how: Behaviour,
 ): Promise<{client: FakeClient; sayUnasked: () => void}> {
   const {open, sayUnasked} = hostileServer(how)
-  const middlewares = assemble({
-    logCalls: true,
-    blockSecrets: true,
-    log: () => undefined,
-    now: () => 0,
-  })
   const client = await connectedClient(
     {
       servers: {bad: {...fakeServer(), open}, good: fakeServer(toolScript('right'))},
-      govern: send => compose(middlewares, send),
+      govern: governed,
       // Nobody in memory needs a timer's turn to answer, unless it never does.
       patienceMs: 1,
       startTimeoutMs: 1,

@@ -3,11 +3,10 @@ import * as fc from 'fast-check'
 import {afterEach, describe, expect, test} from 'vitest'
 import {isJsonObject, type JsonObject} from '../../src/lib/base/json.ts'
 import {serveStdio} from '../../src/lib/gateway/downstream/stdio.ts'
-import {assemble} from '../../src/lib/gateway/pipeline/assemble.ts'
-import {compose} from '../../src/lib/gateway/pipeline/call.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import {fakeServer, type FakeScript} from '../support/fake-upstream.ts'
 import {fixedMemory} from '../support/memory.ts'
+import {governed} from './governed.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
 
 const SCRIPT: FakeScript = {
@@ -32,12 +31,6 @@ function start(
 ): {stdin: PassThrough; written: string[]; session: Session} {
   const stdin = new PassThrough()
   const written: string[] = []
-  const middlewares = assemble({
-    logCalls: true,
-    blockSecrets: true,
-    log: () => undefined,
-    now: () => 0,
-  })
   const session = serveStdio({
     stdin,
     write: line => void written.push(line),
@@ -58,7 +51,7 @@ function start(
         })),
         memory: fixedMemory(),
         downstream,
-        govern: send => compose(middlewares, send),
+        govern: governed,
         patienceMs: 60_000,
         now: () => 0,
         events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},

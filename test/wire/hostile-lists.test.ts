@@ -3,6 +3,7 @@ import {isJsonObject, type Json, type JsonObject} from '../../src/lib/base/json.
 import {isResponse, notification, request, result} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {connectedClient, type FakeClient} from '../support/fake-client.ts'
 import {fakeServer, toolScript, type FakeAnswer, type FakeScript} from '../support/fake-upstream.ts'
+import {governed} from './governed.ts'
 import {expectUnpolluted, INHERITED} from './hostile.ts'
 
 const EVERYTHING = {tools: {}, prompts: {}, resources: {}, completions: {}, logging: {}}
@@ -14,8 +15,8 @@ function clientOf(
 ): Promise<FakeClient> {
   const bad = fakeServer({hello: {capabilities: EVERYTHING}, answers, ...more})
   // Nobody in memory needs a timer's turn to answer, unless it never does.
-  const timeouts = {patienceMs: 1, startTimeoutMs: 1}
-  return connectedClient({servers: {bad, good: fakeServer(toolScript('right'))}, ...timeouts})
+  const options = {patienceMs: 1, startTimeoutMs: 1, govern: governed}
+  return connectedClient({servers: {bad, good: fakeServer(toolScript('right'))}, ...options})
 }
 
 async function toolsOf(client: FakeClient): Promise<readonly JsonObject[]> {
