@@ -17,6 +17,7 @@ interface Import {
 
 /** Packages that only these files may import. A new dependency gets a line here. */
 const DOORS: Readonly<Record<string, RegExp>> = {
+  '@cfworker/json-schema': /^src\/lib\/gateway\/pipeline\/validate\.ts$/,
   '@modelcontextprotocol/sdk': /^src\/lib\/tools\//,
   '@oclif/core': /^src\/(?:commands\/|lib\/[^/]+$|main)/,
   atomically: /^src\/lib\/files\/atomic\.ts$/,
@@ -32,7 +33,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   zod: /^src\/lib\/(?:model|engine|catalog|gateway)\//,
 }
 /** Their types cost nothing at run time and may be used anywhere. */
-const TYPES_ARE_FREE = new Set(['@modelcontextprotocol/sdk'])
+const TYPES_ARE_FREE = new Set(['@cfworker/json-schema', '@modelcontextprotocol/sdk'])
 /** What takes a tenth of a second or more to load: reached only through `import()`. */
 const HEAVY = new Set(['@modelcontextprotocol/sdk', 'conf', 'dockerode', 'ink', 'react'])
 

@@ -2,8 +2,6 @@ import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginError} from './base/errors.ts'
 import {secretsFlag} from './command.ts'
-import type {TlsFiles} from './gateway/downstream/tls.ts'
-import type {Transport} from './gateway/run.ts'
 import type {GatewayOptions} from './gateway/setup.ts'
 import {parseBytes} from './model/bytes.ts'
 
@@ -60,6 +58,15 @@ export const gatewayFlags = {
     default: '64Mb',
     env: variable('max-message-size'),
     helpValue: '<size>',
+    ...LIMITS,
+  }),
+  'call-timeout': Flags.integer({
+    summary: 'seconds that a call may take without a sign of its server, 0 for no limit',
+    default: 600,
+    min: 0,
+    max: 86_400,
+    env: variable('call-timeout'),
+    helpValue: '<seconds>',
     ...LIMITS,
   }),
   'log-calls': Flags.boolean({
@@ -183,6 +190,7 @@ export function gatewayOptions(
     cpus: flags.cpus,
     memory: flags.memory,
     maxMessageBytes: readMessageSize(flags['max-message-size']),
+    callTimeoutMs: flags['call-timeout'] * 1000,
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
     verbose: flags.verbose,
@@ -217,64 +225,4 @@ export function unbuiltNotices(flags: Readonly<Record<string, unknown>>): readon
   return Object.keys(unbuiltFlags)
     .filter(name => name !== 'long-lived' && flags[name] !== undefined && flags[name] !== false)
     .map(name => `! --${name} is not built yet: it changes nothing.`)
-}
-
-const DEFAULT_PORT = 8811
-
-/**
- * How clients reach the gateway, from the flags that say so.
- * @throws PluginError USAGE
- */
-export function readTransport(flags: {
-  transport: string
-  host: string
-  port: number | undefined
-  allowUnauthenticated: boolean
-  tlsCert: string | undefined
-  tlsKey: string | undefined
-}): Transport {
-  const {transport, host, port, allowUnauthenticated} = flags
-  const tls = readTlsFiles(flags)
-  const http = {host, port: port ?? DEFAULT_PORT, allowUnauthenticated, tls}
-  switch (transport) {
-    case 'stdio':
-      // 0 is what docker's own plugin has for no port at all.
-      if (port !== undefined && port !== 0) throw onlyForHttp('--port')
-      if (tls) throw onlyForHttp('--tls-cert')
-      return {kind: 'stdio'}
-    case 'streaming':
-    case 'streamable':
-    case 'streamable-http':
-    case 'http':
-      return {kind: 'streamable', ...http}
-    case 'sse':
-      return {kind: 'sse', ...http}
-    default:
-      throw new PluginError('USAGE', `there is no transport "${transport}"`, {
-        hint: 'use stdio, streaming or sse',
-      })
-  }
-}
-
-function onlyForHttp(flag: string): PluginError {
-  return new PluginError('USAGE', `${flag} has no meaning with --transport stdio`, {
-    hint: `add --transport streaming, or leave ${flag} out`,
-  })
-}
-
-function readTlsFiles(flags: {
-  tlsCert: string | undefined
-  tlsKey: string | undefined
-}): TlsFiles | undefined {
-  const {tlsCert: cert, tlsKey: key} = flags
-  if (cert && key) return {cert, key}
-  if (!cert && !key) return undefined
-  const [given, missing] = cert ? ['--tls-cert', '--tls-key'] : ['--tls-key', '--tls-cert']
-  throw new PluginError(
-    'USAGE',
-    `${given} needs ${missing}: HTTPS takes a certificate and its key`,
-    {
-      hint: `add ${missing} <file>, or leave ${given} out`,
-    },
-  )
 }

@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest'
-import {gatewayOptions, readTransport} from '../../src/lib/gateway-flags.ts'
+import {gatewayOptions} from '../../src/lib/gateway-flags.ts'
+import {readTransport} from '../../src/lib/transport-flags.ts'
 
 /** As they are when nothing is said. */
 const FLAGS: Parameters<typeof gatewayOptions>[0] = {
@@ -8,6 +9,7 @@ const FLAGS: Parameters<typeof gatewayOptions>[0] = {
   cpus: '1',
   memory: '2Gb',
   'max-message-size': '64Mb',
+  'call-timeout': 600,
   'log-calls': true,
   'block-secrets': true,
   verbose: false,

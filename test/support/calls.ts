@@ -19,5 +19,13 @@ export function answering(value: JsonObject): Handler {
   return async call => result(call.request.id, value)
 }
 
+/** A handler that sends a call to a server that never answers; it ends only when it is given up. */
+export const hanging: Handler = ({signal, onProgress}) => {
+  onProgress?.(false)
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+}
+
 /** Looks like a credential and has never opened anything. */
 export const SECRET = `ghp_${'a1'.repeat(18)}`

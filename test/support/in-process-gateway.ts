@@ -88,6 +88,7 @@ export async function testOptions(
     memory: '512m',
     maxMessageBytes: 1024 * 1024,
     logCalls: false,
+    callTimeoutMs: 600_000,
     blockSecrets: false,
     verbose: false,
     patienceMs: 30_000,

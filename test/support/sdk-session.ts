@@ -28,6 +28,7 @@ export async function sdkSession(
   const middlewares = assemble({
     logCalls: false,
     blockSecrets: true,
+    timeoutOf: () => undefined,
     log: () => undefined,
     now: () => 0,
   })

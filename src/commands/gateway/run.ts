@@ -5,11 +5,11 @@ import {dryRun, gatewayDeps, serve} from '../../lib/gateway-door.ts'
 import {
   gatewayFlags,
   gatewayOptions,
-  readTransport,
   unbuiltFlags,
   unbuiltNotices,
   variable,
 } from '../../lib/gateway-flags.ts'
+import {readTransport} from '../../lib/transport-flags.ts'
 
 /** Long enough for servers that start, short enough for a client that waits. */
 const PATIENCE_MS = 10_000

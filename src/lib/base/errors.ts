@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   CATALOG_UNKNOWN: 'no catalog has that name',
   CATALOG_INVALID: 'a catalog does not have the shape of a catalog',
   TOOL_UNKNOWN: 'no enabled server has a tool of that name',
+  CALL_TIMEOUT: 'a server gave no sign of a call for longer than the call may take',
   TOOL_FAILED: 'a tool answered with an error',
   FILE_MISSING: 'a file that the user named does not exist',
   FILE_INVALID: 'a file of the user is not what it should be, with the place in it',

@@ -1,3 +1,5 @@
+import {WordStarts} from './word-starts.ts'
+
 /**
  * Finds many fixed words in one pass over a text, in time that depends on the text and not on how many words
  * there are (Aho and Corasick, "Efficient string matching", CACM 18(6), 1975). A text may arrive in
@@ -19,12 +21,16 @@ export class WordAutomaton {
   /** How many states, counted from the start, have a row in the table; the others search their children. */
   readonly #rows: number
   readonly #table: Int32Array
+  /** For long texts; nothing when a word is so short that it may begin anywhere. */
+  readonly #starts: WordStarts | undefined
 
   /**
    * @param words what to look for; an empty one is never found, a repeated one has its last index
    * @param options `ignoreCase`: words are in small letters and also stand for the capitals of ASCII
    */
   constructor(words: readonly string[], {ignoreCase = false}: {ignoreCase?: boolean} = {}) {
+    const real = words.filter(word => word !== '')
+    this.#starts = real.some(word => word.length < 2) ? undefined : new WordStarts(real)
     this.#classOf = new Uint16Array(0x1_0000)
     this.#classes = classify(words, this.#classOf)
     if (ignoreCase) this.#classOf.copyWithin(UPPER_A, LOWER_A, LOWER_A + LETTERS)
@@ -66,8 +72,10 @@ export class WordAutomaton {
     const classes = this.#classes
     const rows = this.#rows
     const longest = this.#longest
+    const starts = text.length - from < LONG_TEXT ? undefined : this.#starts?.of(text)
     let now = state
     for (let i = from; i < text.length; i++) {
+      if (now === 0 && starts) i = starts(i)
       const kind = classOf[text.charCodeAt(i)] ?? 0
       now = now < rows ? (table[now * classes + kind] ?? 0) : this.#next(now, kind)
       const word = longest[now] ?? 0
@@ -129,6 +137,9 @@ export class WordAutomaton {
       this.#table[row + (this.#class[child] ?? 0)] = child
   }
 }
+
+/** From this length on, looking for where words begin pays. */
+const LONG_TEXT = 1024
 
 /** Entries (of four bytes) in the table: enough for some hundred short words, and it stays in the cache. */
 const TABLE_SIZE = 1 << 16

@@ -17,6 +17,8 @@ export interface PlannedServer {
   /** The tools that clients may see and call; undefined: all. */
   readonly tools: ToolSelection | undefined
   readonly startTimeoutMs: number
+  /** What the catalog entry allows a call. */
+  readonly callTimeoutMs: number | undefined
   readonly start: ConnectedSpec | PluginError
 }
 
@@ -53,6 +55,7 @@ function planServer(name: string, input: PlanInput): PlannedServer {
     prefix: entry?.prefix || undefined,
     tools: allowedTools(name, entry, input),
     startTimeoutMs: (entry?.startTimeout ?? START_TIMEOUT_S) * 1000,
+    callTimeoutMs: entry?.callTimeout === undefined ? undefined : entry.callTimeout * 1000,
     start: entry
       ? toStart(entry, input.config.get(name) ?? {}, input.home)
       : unknownServer(name, [...input.servers.keys()]),

@@ -44,6 +44,8 @@ export interface GatewayOptions {
   readonly maxMessageBytes: number
   readonly logCalls: boolean
   readonly blockSecrets: boolean
+  /** Milliseconds that a call may take without a sign of its server; 0 for no limit. A catalog entry's own wins. */
+  readonly callTimeoutMs: number
   readonly verbose: boolean
   /** How long a list waits for a server that is slow to start, in milliseconds. */
   readonly patienceMs: number
@@ -112,7 +114,12 @@ export async function setUpGateway(
     plan,
     fleet,
     status: statusStore(deps.paths.stateDir, () => new Date()),
-    middlewares: assemble({...options, log: deps.log, now: monotonic}),
+    middlewares: assemble({
+      ...options,
+      timeoutOf: timeouts(plan, options.callTimeoutMs),
+      log: deps.log,
+      now: monotonic,
+    }),
     memory: new Memory(join(deps.paths.stateDir, 'lists'), deps.notify),
     showRemembered: options.showRemembered,
     patienceMs: options.patienceMs,
@@ -127,6 +134,11 @@ export async function setUpGateway(
 
 function monotonic(): number {
   return performance.now()
+}
+
+function timeouts(plan: Plan, byDefault: number): (server: string) => number | undefined {
+  const own = new Map(plan.servers.map(({name, callTimeoutMs}) => [name, callTimeoutMs]))
+  return server => own.get(server) ?? (byDefault || undefined)
 }
 
 function chosenNames(

@@ -73,6 +73,49 @@ describe('WordAutomaton', () => {
     )
   })
 
+  test.each([
+    ['words of every length', 1],
+    ['words of two code units and more', 2],
+    ['words of five code units and more', 5],
+  ])('finds in a long text what it finds in short pieces of it: %s', (_, shortest) => {
+    const small = ['a', 'b', 'c', 'ä', '\u{1F600}', '\u0161'] as const
+    const unit = fc.constantFrom(...small, 'A')
+    const words = fc.uniqueArray(
+      fc.string({unit: fc.constantFrom(...small), minLength: shortest, maxLength: 9}),
+      {maxLength: 6},
+    )
+    // Around the borders of what is looked at in one go, too.
+    const filler = fc.constantFrom('', 'x'.repeat(1020), '.'.repeat(65_530), 'ab'.repeat(33_000))
+    fc.assert(
+      fc.property(
+        words,
+        fc.array(fc.tuple(filler, fc.string({unit})), {maxLength: 3}),
+        (list, parts) => {
+          const planted = parts
+            .map(([fill, text], at) => `${fill}${text}${list[at] ?? ''}`)
+            .join('')
+          const text = `${planted}${'x'.repeat(1024)}${list.at(-1) ?? ''}`
+          const automaton = new WordAutomaton(list, {ignoreCase: true})
+          const whole: string[] = []
+          automaton.read({text, from: 0, state: 0}, (longest, end) => {
+            whole.push(`${end}:${automaton.word(longest)}`)
+            return false
+          })
+          const pieces: string[] = []
+          let state = 0
+          for (let from = 0; from < text.length; from += 1000) {
+            const piece = text.slice(from, from + 1000)
+            state = automaton.read({text: piece, from: 0, state}, (longest, end) => {
+              pieces.push(`${from + end}:${automaton.word(longest)}`)
+              return false
+            })
+          }
+          expect(whole).toEqual(pieces)
+        },
+      ),
+    )
+  })
+
   test('knows how much of the end may still become a word', () => {
     fc.assert(
       fc.property(fc.uniqueArray(word, {maxLength: 8}), word, (words, text) => {

@@ -209,7 +209,13 @@ function failingGateway(failed: StatusStore['failed']) {
   const spec = bindServer({name: 'fails', image: 'none'}, {}, '/home/me')
   if (spec.kind !== 'container') throw new Error(spec.kind)
   let starts = 0
-  const server = {name: 'fails', prefix: undefined, tools: undefined, startTimeoutMs: 1000}
+  const server = {
+    name: 'fails',
+    prefix: undefined,
+    tools: undefined,
+    startTimeoutMs: 1000,
+    callTimeoutMs: undefined,
+  }
   return new Gateway({
     version: '1',
     plan: {servers: [{...server, start: spec}]},

@@ -32,7 +32,7 @@ describe('buildPlan', () => {
   test('says what to start, in the order of the names, each once', () => {
     const servers = plan(
       {
-        a: {...good, name: 'a', prefix: 'p', startTimeout: 5},
+        a: {...good, name: 'a', prefix: 'p', startTimeout: 5, callTimeout: 2.5},
         b: {...good, name: 'b', prefix: '', command: ['{{b.path}}']},
       },
       {names: ['b', 'a', 'b'], config: new Map([['b', {path: '/x'}]])},
@@ -43,9 +43,16 @@ describe('buildPlan', () => {
         prefix: undefined,
         tools: undefined,
         startTimeoutMs: 60_000,
+        callTimeoutMs: undefined,
         start: {kind: 'container', name: 'b', image: 'mcp/good:1.2', command: ['/x']},
       },
-      {name: 'a', prefix: 'p', startTimeoutMs: 5000, start: {kind: 'container', name: 'a'}},
+      {
+        name: 'a',
+        prefix: 'p',
+        startTimeoutMs: 5000,
+        callTimeoutMs: 2500,
+        start: {kind: 'container', name: 'a'},
+      },
     ])
   })
 

@@ -15,6 +15,17 @@ export function acceptedForms(header: string | undefined): Accepted {
   }
 }
 
+/** What is asked for many times, and mostly answered at once. */
+const CALLS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
+
+/**
+ * The forms in which a request is best answered: a call may be answered in plain JSON, which costs less; everything
+ * else is a stream, which can be resumed from its first moment on.
+ */
+export function formsFor(method: string, accepted: Accepted): Accepted {
+  return CALLS.has(method) || !accepted.events ? accepted : {json: false, events: true}
+}
+
 /** A weight of nothing refuses what it stands at. */
 function isWanted(range: string): boolean {
   return !/;\s*q=0(?:\.0*)?\s*(?:;|$)/.test(range)

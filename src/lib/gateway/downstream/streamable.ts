@@ -7,7 +7,7 @@ import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
 import {modernVersion} from '../wire/era.ts'
 import {isRequest, isUnusable, RPC, type Message} from '../wire/jsonrpc.ts'
-import {acceptedForms} from './accept.ts'
+import {acceptedForms, formsFor} from './accept.ts'
 import {readBody} from './body.ts'
 import {HttpDownstream, type Posted} from './http-session.ts'
 import {bodyTooLarge, refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
@@ -104,7 +104,11 @@ export class StreamableEndpoint implements Disposable {
     const entry = this.#entryFor(request, response, message)
     if (!entry) return
     if (!isRequest(message)) response.writeHead(202).end()
-    else if (!openExchange(entry, response, {ids: [message.id], accepted})) return
+    else {
+      const {id, method} = message
+      const posted = {ids: [id], accepted: formsFor(method, accepted)}
+      if (!openExchange(entry, response, posted)) return
+    }
     entry.session.receive(message)
   }
 

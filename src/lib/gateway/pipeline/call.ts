@@ -14,8 +14,11 @@ export interface Call {
   readonly caller: Caller
   /** Aborted when the client gives up. */
   readonly signal: AbortSignal
-  /** The server reported progress on this call. */
-  readonly onProgress?: (() => void) | undefined
+  /**
+   * The call was sent, its server reported progress on it, asked the user something (then true, until all is
+   * answered), or was answered.
+   */
+  readonly onProgress?: ((isUserAsked: boolean) => void) | undefined
 }
 
 /** Who asks. */

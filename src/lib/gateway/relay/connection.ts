@@ -1,4 +1,4 @@
-import {PluginError} from '../../base/errors.ts'
+import {messageOf, PluginError} from '../../base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {CloseReason, Upstream} from '../upstream/upstream.ts'
 import {
@@ -26,8 +26,11 @@ export interface Asking {
   readonly about: Id
   /** Aborted with a {@link Cancelled} when the client gives up. */
   readonly signal: AbortSignal
-  /** Called for each progress notification on this request, before it is passed on. */
-  readonly onProgress?: (() => void) | undefined
+  /**
+   * Called when the request is sent, for each progress notification on it, before that is passed on, and whenever the
+   * server asks something or is answered; true while an answer of the user is outstanding.
+   */
+  readonly onProgress?: ((isUserAsked: boolean) => void) | undefined
 }
 
 /** Why a request was given up by its client: nobody is to be answered. */
@@ -51,7 +54,7 @@ export class NotTaken extends PluginError {
 interface Pending {
   readonly about: Id | undefined
   readonly token: Id | undefined
-  readonly onProgress: (() => void) | undefined
+  readonly onProgress: ((isUserAsked: boolean) => void) | undefined
   readonly resolve: (response: Response) => void
   readonly reject: (error: unknown) => void
 }
@@ -73,6 +76,8 @@ export class Connection {
   readonly #pending = new Map<Id, Pending>()
   /** The clients' progress tokens of requests that became tasks (MCP 2025-11-25, tasks), by our own tokens. */
   readonly #taskTokens = new Map<Id, Id>()
+  /** What the server asked and was not answered yet, by its own ids. */
+  readonly #questions = new Set<Id>()
   #lastId = 0
   #newest: Id | undefined
   #endedWith: PluginError | undefined
@@ -106,6 +111,7 @@ export class Connection {
       })
       if (asking) this.#newest = id
       this.#upstream.send(sent)
+      asking?.onProgress?.(this.#questions.size > 0)
     })
   }
 
@@ -117,6 +123,7 @@ export class Connection {
   /** Passes the answer to a request of the server. */
   respond(message: Response): void {
     this.#upstream.send(message)
+    if (this.#questions.delete(message.id)) this.#tellProgress()
   }
 
   /** Takes one message of the server. */
@@ -162,17 +169,28 @@ export class Connection {
     const pending = this.#pending.get(id)
     if (!pending) return
     this.#pending.delete(id)
-    const params = reason instanceof Cancelled ? reason.params : {}
+    const params = reason instanceof Cancelled ? reason.params : {reason: messageOf(reason)}
     this.notify(notification('notifications/cancelled', {...params, requestId: id}))
     pending.reject(reason)
   }
 
   #serverRequest(message: Request): void {
-    if (message.method === 'ping') this.respond(result(message.id, {}))
-    else this.#events.onServerRequest(this, message, this.#likelyRequest())
+    if (message.method === 'ping') {
+      this.respond(result(message.id, {}))
+      return
+    }
+    this.#questions.add(message.id)
+    this.#tellProgress()
+    this.#events.onServerRequest(this, message, this.#likelyRequest())
+  }
+
+  /** Which of the requests in flight a question belongs to is not known for sure. */
+  #tellProgress(): void {
+    for (const {onProgress} of this.#pending.values()) onProgress?.(this.#questions.size > 0)
   }
 
   #notification(message: Notification): void {
+    if (message.method === 'notifications/cancelled') this.#withdraw(message)
     if (message.method !== 'notifications/progress') {
       this.#events.onNotification(this, message, this.#likelyRequest())
       return
@@ -183,9 +201,15 @@ export class Connection {
     // A task goes on after the answer to the request that made it, and belongs to no stream any more.
     const token = pending ? pending.token : this.#taskTokens.get(id)
     if (token === undefined) return
-    pending?.onProgress?.()
+    pending?.onProgress?.(this.#questions.size > 0)
     const params = {...message.params, progressToken: token}
     this.#events.onNotification(this, {...message, params}, pending?.about)
+  }
+
+  #withdraw({params}: Notification): void {
+    const id = params?.['requestId']
+    if (typeof id !== 'string' && typeof id !== 'number') return
+    if (this.#questions.delete(id)) this.#tellProgress()
   }
 
   /** stdio does not say which request a message belongs to: with several in flight, the newest is likeliest. */

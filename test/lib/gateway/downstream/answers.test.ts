@@ -21,14 +21,24 @@ describe('a call that is answered at once', () => {
   test('gets one JSON body', async () => {
     await using endpoint = await startHttpEndpoint()
     const client = await warmClient(endpoint.port)
-    const {incoming} = await client.post({jsonrpc: '2.0', id: 1, method: 'ping'})
+    const {incoming} = await client.post(call('echo', 1, {}))
     const body = await text(incoming)
     expect(incoming.headers).toMatchObject({
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),
       'mcp-session-id': client.id,
     })
-    expect(JSON.parse(body)).toEqual({jsonrpc: '2.0', id: 1, result: {}})
+    expect(JSON.parse(body)).toMatchObject({jsonrpc: '2.0', id: 1, result: {}})
+  })
+
+  test('is no list, which comes as a stream that can be resumed', async () => {
+    await using endpoint = await startHttpEndpoint()
+    const client = await warmClient(endpoint.port)
+    const {incoming} = await client.post({jsonrpc: '2.0', id: 1, method: 'tools/list'})
+    expect(incoming.headers['content-type']).toBe('text/event-stream')
+    const [primer, answer] = await all(rawEvents(incoming))
+    expect(primer).toMatchObject({id: expect.stringMatching(/-0$/), data: ''})
+    expect(JSON.parse(answer?.data ?? '')).toMatchObject({id: 1})
   })
 
   test('has its length in bytes', async () => {
@@ -43,7 +53,7 @@ describe('a call that is answered at once', () => {
   test('leaves nothing behind that a session is ended or resumed with', async () => {
     await using endpoint = await startHttpEndpoint()
     const client = await warmClient(endpoint.port)
-    await client.post({jsonrpc: '2.0', id: 1, method: 'ping'})
+    await client.post(call('echo', 1, {}))
     // The same id is free again.
     expect(await client.call(1, 'echo')).toMatchObject([{id: 1}])
   })

@@ -1,30 +1,55 @@
-import {describe, expect, test} from 'vitest'
+import {afterEach, describe, expect, test, vi} from 'vitest'
 import {assemble} from '../../../../src/lib/gateway/pipeline/assemble.ts'
 import {compose} from '../../../../src/lib/gateway/pipeline/call.ts'
-import {answering, callOf, SECRET} from '../../../support/calls.ts'
+import {result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {answering, callOf, hanging, SECRET} from '../../../support/calls.ts'
 
+const options = {
+  logCalls: true,
+  blockSecrets: true,
+  timeoutOf: () => undefined,
+  log: () => undefined,
+  now: () => 0,
+}
 const names = (logs: boolean, blocks: boolean) =>
-  assemble({logCalls: logs, blockSecrets: blocks, log: () => undefined, now: () => 0}).map(
+  assemble({...options, logCalls: logs, blockSecrets: blocks}).map(
     middleware => middleware(answering({})).name,
   )
 
+afterEach(() => void vi.useRealTimers())
+
 describe('assemble', () => {
   test('leaves out what is switched off, and keeps the order', () => {
-    expect(names(true, true)).toEqual(['scanned', 'logged', 'explained'])
-    expect(names(false, true)).toEqual(['scanned', 'explained'])
-    expect(names(true, false)).toEqual(['logged', 'explained'])
-    expect(names(false, false)).toEqual(['explained'])
+    expect(names(true, true)).toEqual(['validated', 'scanned', 'logged', 'explained', 'timed'])
+    expect(names(false, true)).toEqual(['validated', 'scanned', 'explained', 'timed'])
+    expect(names(true, false)).toEqual(['validated', 'logged', 'explained', 'timed'])
+    expect(names(false, false)).toEqual(['validated', 'explained', 'timed'])
   })
 
   test('writes no arguments of a call that is blocked', async () => {
     const lines: string[] = []
-    const middlewares = assemble({
-      logCalls: true,
-      blockSecrets: true,
-      log: line => lines.push(line),
-      now: () => 0,
-    })
+    const middlewares = assemble({...options, log: line => lines.push(line)})
     await compose(middlewares, answering({}))(callOf('resource', {uri: SECRET}, SECRET))
     expect(lines).toEqual([])
+  })
+
+  test('writes no line for a call that is refused for its arguments', async () => {
+    const lines: string[] = []
+    const middlewares = assemble({...options, log: line => lines.push(line)})
+    const definition = {inputSchema: {type: 'object', required: ['a']}}
+    const answer = await compose(middlewares, answering({}))({...callOf('tool'), definition})
+    expect(answer).toMatchObject({result: {isError: true}})
+    expect(lines).toEqual([])
+  })
+
+  test('puts the end of a limit into words', async () => {
+    vi.useFakeTimers()
+    const middlewares = assemble({...options, timeoutOf: () => 2000})
+    const call = compose(middlewares, hanging)(callOf('tool'))
+    await vi.advanceTimersByTimeAsync(2000)
+    const text = expect.stringMatching(
+      /^tool thing of server demo gave no sign for 2 s \(allow more/,
+    )
+    expect(await call).toEqual(result('id', {isError: true, content: [{type: 'text', text}]}))
   })
 })
