@@ -103,7 +103,7 @@ describe('whatever comes to the HTTP endpoint', () => {
         }
         await expectServing(endpoint)
       }),
-      {numRuns: 150},
+      {numRuns: 100},
     )
     for (const id of opened) {
       const {status} = await fetchRaw({

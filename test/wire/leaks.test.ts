@@ -5,9 +5,10 @@ import {Memory} from '../../src/lib/gateway/memory.ts'
 import {notification, request} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {bindServer} from '../../src/lib/model/server.ts'
 import {fakeServer, type FakeServer} from '../support/fake-upstream.ts'
-import {startHttpEndpoint} from '../support/http-endpoint.ts'
+import {startHttpEndpoint, type HttpEndpoint} from '../support/http-endpoint.ts'
 import {TestClient} from '../support/in-process-gateway.ts'
 import {cut, RawClient} from '../support/raw-http.ts'
+import {middlewares} from './governed.ts'
 
 const SESSIONS = 200
 
@@ -25,7 +26,16 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
   return new Gateway({
     version: '1',
     plan: {
-      servers: [{name: 'demo', prefix: undefined, tools: undefined, startTimeoutMs: 60_000, start}],
+      servers: [
+        {
+          name: 'demo',
+          prefix: undefined,
+          tools: undefined,
+          startTimeoutMs: 60_000,
+          callTimeoutMs: 60_000,
+          start,
+        },
+      ],
     },
     fleet: {opener: () => server.open, ensureImage: async () => 'present'},
     status: {
@@ -35,7 +45,7 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
     },
     memory: new Memory('/nowhere', () => undefined),
     showRemembered: true,
-    middlewares: [],
+    middlewares,
     patienceMs: 60_000,
     now: () => 0,
     log: () => undefined,
@@ -80,17 +90,24 @@ test('two hundred sessions that end in the middle of their work leave no timer, 
   expect(server.starts.map(({disposals}) => disposals)).toEqual(Array(SESSIONS).fill(1))
 })
 
+const AT_ONCE = 20
+
+/** Leaves a stream and a call open, one way or another. Gives what ending the session twice is answered with. */
+async function comeAndGo({port}: HttpEndpoint, nth: number): Promise<number[]> {
+  const client = await RawClient.open(port)
+  const stream = await client.listen()
+  const call = await client.startCall('kept', 'wait')
+  // The client's connections may be gone before its session is, or go with it.
+  if (nth % 2 === 0) await Promise.all([cut(stream), cut(call)])
+  return [(await client.delete()).status, (await client.delete()).status]
+}
+
 test('two hundred clients that leave over HTTP, one way or another, leave no socket, timer or session', async () => {
   await using endpoint = await startHttpEndpoint()
   const before = active()
-  for (let nth = 0; nth < SESSIONS; nth += 1) {
-    const client = await RawClient.open(endpoint.port)
-    const stream = await client.listen()
-    const call = await client.startCall('kept', 'wait')
-    // The client's connections may be gone before its session is, or go with it.
-    if (nth % 2 === 0) await Promise.all([cut(stream), cut(call)])
-    expect((await client.delete()).status).toBe(204)
-    expect((await client.delete()).status).toBe(404)
+  for (let nth = 0; nth < SESSIONS; nth += AT_ONCE) {
+    const clients = Array.from({length: AT_ONCE}, (_, at) => comeAndGo(endpoint, nth + at))
+    expect(await Promise.all(clients)).toEqual(clients.map(() => [204, 404]))
   }
   expect(endpoint.closed).toHaveLength(SESSIONS)
   expect(endpoint.warnings).toEqual([])
