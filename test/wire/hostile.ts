@@ -125,7 +125,7 @@ const error = fc.oneof(
 )
 
 /** The text of something like a JSON-RPC message: members in any order, some of them twice, missing or wrong. */
-export const rpcText: fc.Arbitrary<string> = fc
+const rpcText: fc.Arbitrary<string> = fc
   .tuple(
     fc.oneof({weight: 9, arbitrary: fc.constant('"2.0"')}, {weight: 1, arbitrary: json}),
     fc.subarray(['id', 'method', 'params', 'result', 'error', 'id', 'params', 'odd']),
@@ -146,7 +146,7 @@ function isMember<T extends object>(values: T, name: string): name is keyof T & 
 }
 
 /** A call that is right in all but its params. */
-export const callText: fc.Arbitrary<string> = fc
+const callText: fc.Arbitrary<string> = fc
   .tuple(id, fc.constantFrom(...METHODS), bodyText)
   .map(([own, name, params]) =>
     objectText([
@@ -158,7 +158,7 @@ export const callText: fc.Arbitrary<string> = fc
   )
 
 /** Gives up a request, or progress on one, that may be there. */
-export const noticeText: fc.Arbitrary<string> = fc
+const noticeText: fc.Arbitrary<string> = fc
   .tuple(fc.constantFrom('cancelled', 'progress'), id, fc.tuple(key(), json))
   .map(([name, own, odd]) =>
     objectText([
