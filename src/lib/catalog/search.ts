@@ -48,6 +48,9 @@ const ATTEMPTS = [
   {combineWith: 'OR', fuzzy: (term: string) => (term.length > 3 ? 0.4 : 0.34)},
 ] as const
 
+/** Comparing costs the product of two lengths, and both may come from somebody who means harm. */
+const LONGEST_NAME = 200
+
 /**
  * The names that somebody may have meant by one that does not exist: those that differ in about a
  * third of the letters at most, and those that it is the beginning of.
@@ -55,10 +58,12 @@ const ATTEMPTS = [
  * @returns nearest first; empty when nothing is near
  */
 export function nearestNames(name: string, names: readonly string[], most = 3): readonly string[] {
+  if (name.length > LONGEST_NAME) return []
   const wanted = name.toLowerCase()
   // Two letters that changed places are two steps.
   const allowed = wanted.length < 4 ? 1 : Math.max(2, Math.round(wanted.length / 3))
   return names
+    .filter(candidate => candidate.length <= LONGEST_NAME)
     .map(candidate => ({candidate, steps: stepsTo(wanted, candidate.toLowerCase())}))
     .filter(({steps}) => steps <= allowed)
     .toSorted((a, b) => a.steps - b.steps || a.candidate.localeCompare(b.candidate, 'en'))

@@ -108,6 +108,12 @@ describe('nearestNames', () => {
     expect(nearestNames('git', names)).toHaveLength(3)
   })
 
+  test('takes nothing for a name that is longer than names are', () => {
+    const long = 'x'.repeat(10_000)
+    expect(nearestNames(`${long}y`, [`${long}z`])).toEqual([])
+    expect(nearestNames('xxx', [long, 'xxy'])).toEqual(['xxy'])
+  })
+
   test('always finds a name with one letter wrong', () => {
     const word = fc.stringMatching(/^[a-z]{4,12}$/u)
     fc.assert(
