@@ -93,12 +93,23 @@ describe('tools call', () => {
 
   test("fails with the tool's own words when the tool fails", async () => {
     await using cli = await withEverything()
-    const failed = await cli.run(['mcp', 'tools', 'call', 'echo'])
+    const call = ['mcp', 'tools', 'call', 'get-resource-reference', 'resourceId=0']
+    const failed = await cli.run(call)
     expect(failed).toMatchObject({code: 1, stdout: ''})
-    expect(failed.stderr).toMatch(/^error calling tool echo: .*message/)
-    const json = await cli.run(['mcp', 'tools', 'call', 'echo', '--format', 'json'])
+    expect(failed.stderr).toBe(
+      'error calling tool get-resource-reference: Invalid resourceId: 0. Must be a finite positive integer.\n',
+    )
+    const json = await cli.run([...call, '--format', 'json'])
     expect(json).toMatchObject({code: 1, stderr: ''})
     expect(JSON.parse(json.stdout)).toMatchObject({error: {code: 'TOOL_FAILED'}})
+    await cli.gone()
+  })
+
+  test('fails with what is wrong with the arguments, which are not sent', async () => {
+    await using cli = await withEverything()
+    const failed = await cli.run(['mcp', 'tools', 'call', 'echo', 'mesage=hi'])
+    expect(failed).toMatchObject({code: 1, stdout: ''})
+    expect(failed.stderr).toMatch(/^error calling tool echo: .*\n- message is missing.*mesage/)
     await cli.gone()
   })
 

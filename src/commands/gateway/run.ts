@@ -30,7 +30,7 @@ export default class GatewayRun extends PluginCommand {
     {
       description: 'over HTTPS, for other machines',
       command:
-        '<%= config.bin %> gateway run --transport streaming --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem',
+        '<%= config.bin %> gateway run --transport streaming --tls-cert c.pem --tls-key k.pem',
     },
     {
       description: 'two servers, with secrets from a file',

@@ -31,7 +31,7 @@ export async function readPosted(
  *   still sending would see a broken connection and not the answer
  * @throws the connection's error when the client leaves, or is too slow for the server's time limit
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const body = new Collector(maxBytes)
     request.on('data', (chunk: Buffer) => body.add(chunk))
