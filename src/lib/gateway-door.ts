@@ -12,13 +12,44 @@ import type {GatewayClient} from './tools/client.ts'
  * @param options `commentary`: whether to say on stderr what goes on, besides what a person must know
  */
 export function gatewayDeps(app: App, options: {commentary: boolean}): GatewayDeps {
-  const say = (line: string) => app.io.err(`${line}\n`)
+  const commentary = new Commentary(app)
   return {
     ...serversInput(app),
     version: app.version,
     engine: () => app.engine(),
-    notify: say,
-    log: options.commentary ? say : () => undefined,
+    notify: line => commentary.sayNow(line),
+    log: options.commentary ? line => commentary.say(line) : () => undefined,
+  }
+}
+
+/** So long may words be gathered, in milliseconds: each write to stderr holds up everything else. */
+const GATHER_MS = 20
+
+/** What a gateway says to people on stderr, in the order in which it was said. */
+class Commentary {
+  readonly #app: App
+  #lines: string[] = []
+
+  constructor(app: App) {
+    this.#app = app
+    app.process.once('exit', () => this.#write())
+  }
+
+  /** Says something soon. */
+  say(line: string): void {
+    if (this.#lines.push(line) === 1) setTimeout(() => this.#write(), GATHER_MS).unref()
+  }
+
+  /** Says something at once, behind everything that was said before. */
+  sayNow(line: string): void {
+    this.#lines.push(line)
+    this.#write()
+  }
+
+  #write(): void {
+    const lines = this.#lines
+    this.#lines = []
+    if (lines.length > 0) this.#app.io.err(`${lines.join('\n')}\n`)
   }
 }
 

@@ -7,6 +7,9 @@ import {ResumableStream, type Outgoing} from './resumable-stream.ts'
 /** How long the head of a response waits for a quick answer, which then needs no stream. */
 const HOLD_MS = 20
 
+/** Code units from which on a body is better sent as bytes. */
+const LONG_BODY = 64 * 1024
+
 export interface ExchangeInput {
   readonly response: ServerResponse
   readonly accepted: Accepted
@@ -110,7 +113,9 @@ export class Exchange {
     if (response.destroyed || response.writableEnded) return
     const [first] = this.#answers
     if (first !== undefined) {
-      const body = batch ? `[${this.#answers.join(',')}]` : first
+      const text = batch ? `[${this.#answers.join(',')}]` : first
+      // Short ones go out in one piece with their head; a long one would be copied for that.
+      const body = text.length < LONG_BODY ? text : Buffer.from(text)
       const length = Buffer.byteLength(body)
       const type = {'content-type': 'application/json', 'content-length': length}
       response.writeHead(200, {...type, ...headers}).end(body)

@@ -1,6 +1,7 @@
 import type {ServerResponse} from 'node:http'
 import type {Downstream} from '../relay/session-input.ts'
 import {isRequest, isResponse, type Id, type Message} from '../wire/jsonrpc.ts'
+import {textOf} from '../wire/text.ts'
 import type {Accepted} from './accept.ts'
 import {EventStore} from './event-store.ts'
 import {Exchange} from './exchange.ts'
@@ -71,7 +72,7 @@ export class HttpDownstream implements Downstream {
 
   send(message: Message, about?: Id): void {
     if (this.#isClosed) return
-    const outgoing = {json: JSON.stringify(message), isDispensable: isDispensable(message)}
+    const outgoing = {json: textOf(message), isDispensable: isDispensable(message)}
     const exchange = about === undefined ? undefined : this.#exchanges.get(about)
     if (exchange && about !== undefined && isResponse(message)) {
       this.#exchanges.delete(about)

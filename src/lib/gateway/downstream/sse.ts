@@ -1,5 +1,6 @@
 import type {ServerResponse} from 'node:http'
 import type {Message} from '../wire/jsonrpc.ts'
+import {textOf} from '../wire/text.ts'
 import {isDispensable, MANY_UNREAD_BYTES, mostUnreadBytes} from './unread.ts'
 
 /** Comment lines that keep proxies and clients from taking a quiet stream for a dead one. */
@@ -69,7 +70,7 @@ export function openEventStream(
     get isOpen() {
       return isOpen()
     },
-    send: message => put(JSON.stringify(message), '', isDispensable(message)),
+    send: message => put(textOf(message), '', isDispensable(message)),
     write: (json, event) => put(json, `id: ${event.id}\n`, event.isDispensable),
     end() {
       clearInterval(keepAlive)

@@ -14,6 +14,7 @@ import {
 } from '../wire/jsonrpc.ts'
 import {lineReader} from '../wire/lines.ts'
 import {identify, tooLarge, type Oversize} from '../wire/oversize.ts'
+import {textOf} from '../wire/text.ts'
 import {unsupportedVersion} from './refusals.ts'
 import {isDispensable, MANY_UNREAD_BYTES, mostUnreadBytes} from './unread.ts'
 
@@ -134,10 +135,10 @@ class StdioDownstream implements Downstream {
   send(message: Message, about?: Id): void {
     const batch = about === undefined ? undefined : this.#batches.get(about)
     if (batch && about !== undefined && isResponse(message)) {
-      batch.answers.push(JSON.stringify(message))
+      batch.answers.push(textOf(message))
       this.drop(about)
     } else if (!isDispensable(message) || this.#input.unreadBytes() <= MANY_UNREAD_BYTES) {
-      this.write(JSON.stringify(message))
+      this.write(textOf(message))
     }
   }
 

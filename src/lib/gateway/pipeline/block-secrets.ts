@@ -1,5 +1,6 @@
 import {findLeak} from '../../secrets/leak-rules.ts'
 import {failure, result, RPC, type Response} from '../wire/jsonrpc.ts'
+import {textOf} from '../wire/text.ts'
 import type {Call, Middleware} from './call.ts'
 
 /** Refuses calls whose arguments, and results whose content, hold what looks like a credential. */
@@ -9,7 +10,7 @@ export function blockSecrets(): Middleware {
       const sent = findLeak(JSON.stringify(call.request.params ?? {}))
       if (sent) return blocked(call, `a secret (${sent.title}) is being passed to`)
       const response = await next(call)
-      const returned = findLeak(JSON.stringify(response))
+      const returned = findLeak(textOf(response))
       if (!returned) return response
       return blocked(call, `a secret (${returned.title}) is being returned by`)
     }
