@@ -77,6 +77,8 @@ describe('httpApp', () => {
     ['Bearer ', 401],
     [`Bearer ${TOKEN}x`, 401],
     [`Bearer ${TOKEN.slice(1)}`, 401],
+    [`Bearer ${TOKEN.slice(0, -1)}`, 401],
+    [`Bearer ${TOKEN.repeat(100)}`, 401],
     [`Bearer ${TOKEN} x`, 401],
     [`Basic ${TOKEN}`, 401],
     [TOKEN, 401],
