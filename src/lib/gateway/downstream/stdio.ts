@@ -106,7 +106,7 @@ function takeBatch(
   const ids = messages.filter(isRequest).map(({id}) => id)
   const reason =
     whyNoBatch(elements, session.protocolVersion) ??
-    (ids.some(id => downstream.expects(id)) ? 'a request id in it is already in use' : undefined)
+    (ids.some(id => session.isServing(id)) ? 'a request id in it is already in use' : undefined)
   if (reason !== undefined) {
     downstream.write(refusalText({code: RPC.invalidRequest, reason, id: undefined}))
     return reason
@@ -148,11 +148,6 @@ class StdioDownstream implements Downstream {
     this.#batches.delete(about)
     batch.missing -= 1
     this.#finish(batch)
-  }
-
-  /** Whether a batch waits for the answer to this request. */
-  expects(id: Id): boolean {
-    return this.#batches.has(id)
   }
 
   /** Collects the answers to these requests, and sends them as one batch with those that are there already. */

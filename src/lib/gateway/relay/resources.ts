@@ -3,7 +3,7 @@ import type {Listed} from '../directory.ts'
 import {Exposures, type Own} from './exposures.ts'
 import type {Lists} from './lists.ts'
 import {mapText} from './places.ts'
-import {literalFit, markPlace, markUri} from './uris.ts'
+import {literalFit, markPlace, markUri, templateBudget} from './uris.ts'
 
 /** How sure it is that a server has a resource: one that lists it has, and no other is asked. */
 export interface Candidate extends Own {
@@ -102,8 +102,9 @@ export class Resources {
 
   /** The servers with a template that the URI fits, the template with the most literal text first. */
   #byTemplate(uri: string): readonly Own[] {
+    const budget = templateBudget()
     return this.#templates
-      .map(template => ({...template, literal: literalFit(template.exposed, uri)}))
+      .map(template => ({...template, literal: literalFit(template.exposed, uri, budget)}))
       .filter(({literal}) => literal >= 0)
       .toSorted((a, b) => b.literal - a.literal)
       .map(({server, place, mark}) => {
@@ -113,11 +114,12 @@ export class Resources {
 
   /** A URI that fits a template which the client sees with a mark gets the same mark. */
   #throughTemplate({server, own}: Own): string | undefined {
+    const budget = templateBudget()
     const [fitting] = this.#templates
       .filter(template => template.server === server && template.mark !== '')
       // A mark before the scheme would make another scheme of it.
       .filter(({place}) => place > 0 || markPlace(own) === 0)
-      .map(template => ({...template, literal: literalFit(template.own, own)}))
+      .map(template => ({...template, literal: literalFit(template.own, own, budget)}))
       .filter(({literal}) => literal >= 0)
       .toSorted((a, b) => b.literal - a.literal)
     return fitting && own.slice(0, fitting.place) + fitting.mark + own.slice(fitting.place)

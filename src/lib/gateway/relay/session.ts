@@ -64,6 +64,11 @@ export class Session {
     return this.#protocolVersion
   }
 
+  /** Whether a request with this id is being answered. */
+  isServing(id: Id): boolean {
+    return this.#inFlight.has(id)
+  }
+
   /** Settles when no request is in flight. */
   async idle(): Promise<void> {
     if (this.#inFlight.size > 0) await new Promise<void>(resolve => this.#waiting.push(resolve))

@@ -19,12 +19,25 @@ export function markUri(uri: string, name: string): string {
 const LONGEST_URI = 2000
 const MOST_EXPRESSIONS = 16
 
-/** How many literal characters a template (RFC 6570) has when the URI fits it, else -1. */
-export function literalFit(template: string, uri: string): number {
+/** What looking for templates that one URI fits may cost, in characters looked at, however many templates there are. */
+export interface Budget {
+  steps: number
+}
+
+/** Makes a budget for one URI. */
+export function templateBudget(): Budget {
+  return {steps: 500_000}
+}
+
+/**
+ * How many literal characters a template (RFC 6570) has when the URI fits it, else -1.
+ * @param budget what is left for this URI; behind its end only the same text fits
+ */
+export function literalFit(template: string, uri: string, budget: Budget): number {
   if (template === uri) return template.length
   if (uri.length > LONGEST_URI) return -1
   const parts = template.split(EXPRESSION, 2 * MOST_EXPRESSIONS + 2)
-  if (parts.length > 2 * MOST_EXPRESSIONS + 1 || !fits(parts, uri)) return -1
+  if (parts.length > 2 * MOST_EXPRESSIONS + 1 || !fits(parts, uri, budget)) return -1
   return parts.reduce((sum, part, index) => sum + (index % 2 === 0 ? part.length : 0), 0)
 }
 
@@ -35,9 +48,11 @@ const EXPRESSION = /\{([^{}]*)\}/
  * Whether literals and expressions in turn make up the URI. The places that each part can end at are carried along:
  * a regular expression made of the template could be made to try for hours.
  */
-function fits(parts: readonly string[], uri: string): boolean {
+function fits(parts: readonly string[], uri: string, budget: Budget): boolean {
   let ends: readonly number[] = [0]
   for (const [index, part] of parts.entries()) {
+    budget.steps -= index % 2 === 0 ? ends.length : uri.length
+    if (budget.steps < 0) return false
     ends = index % 2 === 0 ? afterLiteral(ends, part, uri) : afterValue(ends, part, uri)
     if (ends.length === 0) return false
   }

@@ -194,6 +194,14 @@ describe('a batch over stdio', () => {
     expect(JSON.parse(written[1] ?? '')).toMatchObject([{id: 2}, {id: 1, result: {tools: []}}])
   })
 
+  test('with the id of a single request that is being answered is refused', async () => {
+    const {stdin, written} = await started('2025-03-26')
+    stdin.write(line(request(1, 'tools/list')) + line([request(1, 'ping')]))
+    await expect.poll(() => written).toHaveLength(2)
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({id: null, error: {code: -32600}})
+    expect(JSON.parse(written[1] ?? '')).toMatchObject({id: 1, result: {tools: []}})
+  })
+
   test('of nothing that wants an answer gets none', async () => {
     const {stdin, written} = await started('2025-03-26')
     stdin.write(line([notification('x'), result('g-1', {})]) + ping(1))

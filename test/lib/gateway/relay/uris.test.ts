@@ -1,10 +1,15 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {literalFit, markPlace, markUri} from '../../../../src/lib/gateway/relay/uris.ts'
+import {
+  literalFit,
+  markPlace,
+  markUri,
+  templateBudget,
+} from '../../../../src/lib/gateway/relay/uris.ts'
 
 /** Whether a URI fits a template. */
 function fits(template: string, uri: string): boolean {
-  return literalFit(template, uri) >= 0
+  return literalFit(template, uri, templateBudget()) >= 0
 }
 
 describe('markUri', () => {
@@ -26,9 +31,21 @@ describe('markUri', () => {
 
 describe('literalFit', () => {
   test('gives the number of literal characters of a template that fits, else -1', () => {
-    expect(literalFit('x://{id}/data', 'x://1/data')).toBe(9)
-    expect(literalFit('{+any}', 'x')).toBe(0)
-    expect(literalFit('x:{id}', 'y:1')).toBe(-1)
+    expect(literalFit('x://{id}/data', 'x://1/data', templateBudget())).toBe(9)
+    expect(literalFit('{+any}', 'x', templateBudget())).toBe(0)
+    expect(literalFit('x:{id}', 'y:1', templateBudget())).toBe(-1)
+  })
+
+  test('stops looking when what all templates of a URI may cost is used up', () => {
+    const uri = `x:${'a'.repeat(1500)}`
+    const greedy = `${'{+a}'.repeat(16)}?`
+    const budget = templateBudget()
+    const tried = Array.from({length: 100_000}, () => literalFit(greedy, uri, budget))
+    expect(new Set(tried)).toEqual(new Set([-1]))
+    expect(budget.steps).toBeLessThan(0)
+    expect(literalFit('x:{id}', uri, budget)).toBe(-1)
+    expect(literalFit(uri, uri, budget)).toBe(uri.length)
+    expect(literalFit('x:{id}', uri, templateBudget())).toBe(2)
   })
 
   test.each([
