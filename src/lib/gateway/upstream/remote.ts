@@ -171,22 +171,30 @@ export class RemoteUpstream implements Upstream {
 
   /** Keeps the stream of the server's own messages open. A server that has none refuses it, which is its right. */
   async #listen(): Promise<void> {
-    for (let lost = 0; !this.#stop.signal.aborted; lost += 1) {
-      const response = await this.#fetch({method: 'GET', signal: this.#stop.signal}).catch(
-        () => undefined,
-      )
-      if (response && !isEventStream(response)) return void response.body?.cancel()
+    const {signal} = this.#stop
+    let last: string | undefined
+    for (let lost = 0; !signal.aborted; lost += 1) {
+      const from = last === undefined ? {} : {last}
+      const response = await this.#fetch({method: 'GET', signal, ...from}).catch(() => undefined)
+      if (response && !isEventStream(response)) {
+        await response.body?.cancel()
+        if (last === undefined) return
+        // It may only not know that event any more.
+        last = undefined
+        continue
+      }
       if (response?.body) {
         const {maxMessageBytes, onMessage} = this.#input
         await readEvents(response.body, maxMessageBytes, {
-          onEvent({data}) {
+          onEvent({data, id}) {
             lost = 0
+            last = id || last
             deliver(data, onMessage)
           },
           onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
         }).catch(() => undefined)
       }
-      await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, this.#stop.signal)
+      await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, signal)
     }
   }
 

@@ -420,6 +420,27 @@ describe('RemoteUpstream', () => {
     expect(resumed).toEqual(['a'])
   })
 
+  test('goes on with the stream of other messages where it was lost, or from now on where that is forgotten', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    closers.push(async () => void vi.useRealTimers())
+    const asked: unknown[] = []
+    const url = await listen(({method, headers}, response) => {
+      if (method !== 'GET') return void response.writeHead(202).end()
+      const last = headers['last-event-id']
+      asked.push(last)
+      if (last === 'b') return void response.writeHead(400).end()
+      const id = last === undefined ? (asked.length === 1 ? 'a' : 'c') : 'b'
+      const message = JSON.stringify(notification('notifications/message', {data: id}))
+      response.writeHead(200, {'content-type': 'text/event-stream'})
+      response.end(`id: ${id}\ndata: ${message}\n\n`)
+    })
+    const {upstream, received} = connect(make, {url})
+    upstream.send(notification('notifications/initialized'))
+    while (received.length < 3) await vi.advanceTimersByTimeAsync(1000)
+    expect(received.map(({params}) => params)).toEqual([{data: 'a'}, {data: 'b'}, {data: 'c'}])
+    expect(asked.slice(0, 4)).toEqual([undefined, 'a', 'b', undefined])
+  })
+
   test('asks no more for a stream of other messages where there is none', async () => {
     const methods: (string | undefined)[] = []
     const url = await listen((incoming, response) => {
