@@ -26,6 +26,8 @@ export interface FakeClientInput {
   readonly known?: Readonly<Record<string, JsonObject>>
   /** What servers are known to have listed. */
   readonly remembered?: Readonly<Record<string, ListsByKind>>
+  /** Names under which items were shown earlier, by `server name`. */
+  readonly names?: Readonly<Record<string, string>>
   readonly govern?: (send: Handler) => Handler
   readonly patienceMs?: number
   /** Servers whose last start failed. */
@@ -64,7 +66,7 @@ export class FakeClient {
         startTimeoutMs: input.startTimeoutMs ?? 60_000,
         isDoubtful: input.doubtful?.includes(name) ?? false,
       })),
-      memory: fixedMemory(input.known, input.remembered),
+      memory: fixedMemory(input.known, input.remembered, input.names),
       downstream: {
         send: (message, about) => this.arrived.add({message, about}),
         drop: about => void this.dropped.push(about),

@@ -6,16 +6,18 @@ import type {ServersMemory} from '../../src/lib/gateway/relay/session-input.ts'
  * A memory that keeps nothing of what it is told.
  * @param hellos what servers are known to have answered to `initialize`, by name
  * @param lists what servers are known to have listed, by name
+ * @param names the names under which items were shown, by `server name`
  */
 export function fixedMemory(
   hellos: Readonly<Record<string, JsonObject>> = {},
   lists: Readonly<Record<string, ListsByKind>> = {},
+  names: Readonly<Record<string, string>> = {},
 ): ServersMemory {
   return {
     recall: server => ({hello: hellos[server], lists: lists[server] ?? {}}),
     opened: () => undefined,
     listed: () => undefined,
-    nameOf: () => undefined,
+    nameOf: (_kind, {server, name}) => names[`${server} ${name}`],
     named: () => undefined,
   }
 }

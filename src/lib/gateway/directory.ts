@@ -87,6 +87,14 @@ function soundClaim({name, prefix}: Entry, claim: string | undefined): string | 
   return claim === name || claim.includes('__') ? claim : undefined
 }
 
+/** A single server's items, which have their own names. */
+export function* ownNames(
+  server: string,
+  items: readonly JsonObject[],
+): Generator<[exposed: string, owner: Owner], void> {
+  for (const {name} of items) if (typeof name === 'string') yield [name, {server, name}]
+}
+
 interface Entry extends OwnedItem {
   readonly prefix: string | undefined
 }

@@ -4,7 +4,8 @@ import {join} from 'node:path'
 import {messageOf, PluginError} from '../base/errors.ts'
 import {isJsonObject, type Json, type JsonObject} from '../base/json.ts'
 import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
-import type {NameTable, Owner} from './directory.ts'
+import {withFileLock} from '../files/lock.ts'
+import type {Owner} from './directory.ts'
 import type {ClientHello} from './relay/link.ts'
 import type {ListsByKind, NamedKind} from './relay/lists.ts'
 import type {Items, Kind} from './relay/pages.ts'
@@ -23,12 +24,26 @@ const MOST_CLIENTS = 4
 const LARGEST_FILE = 5 * 1024 * 1024
 const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources', 'templates']
 
+/** Names of one server that are kept for each kind, the ones given out last. */
+const MOST_NAMES = 10_000
+
+interface Client {
+  hello: JsonObject
+  readonly lists: {[K in Kind]?: Items}
+}
+
 interface ServerMemory {
-  fingerprint: string
+  readonly fingerprint: string
   /** By the client's kind, the one seen last at the end. */
-  readonly clients: Map<string, {hello: JsonObject; lists: {[K in Kind]?: Items}}>
-  /** Names under which items were shown that have another one at their server: kind, own name, exposed name. */
+  readonly clients: Map<string, Client>
+  /** The names under which items were shown last, by their own names. */
   readonly names: Record<NamedKind, Map<string, string>>
+}
+
+/** What this gateway has learnt itself; of everything else, another one on the same files may know better. */
+interface Learnt {
+  readonly clients: Set<string>
+  readonly names: Record<NamedKind, Set<string>>
 }
 
 /**
@@ -39,6 +54,7 @@ export class Memory {
   readonly #dir: string
   readonly #warn: (text: string) => void
   readonly #servers = new Map<string, ServerMemory>()
+  readonly #learnt = new Map<string, Learnt>()
   /** The last write of each server's file; they happen one after the other. */
   readonly #writes = new Map<string, Promise<void>>()
   readonly #due = new Set<string>()
@@ -57,10 +73,10 @@ export class Memory {
     const files = new Set(await filesIn(this.#dir))
     await Promise.all(
       [...servers].map(async ([server, fingerprint]) => {
-        const file = fileName(server)
-        const known = files.has(file) ? await readMemory(join(this.#dir, file), server) : undefined
-        if (known?.fingerprint !== fingerprint) known?.clients.clear()
-        this.#servers.set(server, {...(known ?? emptyMemory()), fingerprint})
+        const known = files.has(fileName(server)) ? await this.#read(server) : undefined
+        this.#servers.set(server, asOf(known, fingerprint))
+        const names = {tools: new Set<string>(), prompts: new Set<string>()}
+        this.#learnt.set(server, {clients: new Set(), names})
       }),
     )
   }
@@ -85,6 +101,7 @@ export class Memory {
     clients.delete(key)
     clients.set(key, {hello, lists})
     for (const old of [...clients.keys()].slice(0, -MOST_CLIENTS)) clients.delete(old)
+    this.#learnt.get(server)?.clients.add(key)
     this.#save(server)
   }
 
@@ -98,21 +115,19 @@ export class Memory {
 
   /** The name under which clients know an item, if they were ever shown it. */
   nameOf(kind: NamedKind, {server, name}: Owner): string | undefined {
-    const known = this.#servers.get(server)
-    const exposed = known?.names[kind].get(name)
-    if (exposed !== undefined || !known) return exposed
-    for (const {lists} of known.clients.values()) {
-      if (lists[kind] && namesIn(lists[kind]).has(name)) return name
-    }
-    return undefined
+    return this.#servers.get(server)?.names[kind].get(name)
   }
 
-  /** Names were given out; those that differ from the items' own are kept. */
-  named(kind: NamedKind, {owners}: NameTable): void {
-    for (const [exposed, {server, name}] of owners) {
+  /** Items were shown under these names. */
+  named(kind: NamedKind, shown: Iterable<readonly [exposed: string, owner: Owner]>): void {
+    for (const [exposed, {server, name}] of shown) {
       const names = this.#servers.get(server)?.names[kind]
-      if (!names || exposed === name || names.get(name) === exposed) continue
+      if (!names || names.get(name) === exposed) continue
+      names.delete(name)
       names.set(name, exposed)
+      const [oldest] = names.keys()
+      if (names.size > MOST_NAMES && oldest !== undefined) names.delete(oldest)
+      this.#learnt.get(server)?.names[kind].add(name)
       this.#save(server)
     }
   }
@@ -135,24 +150,54 @@ export class Memory {
   }
 
   async #write(server: string): Promise<void> {
-    // What changes from here on is another write.
-    this.#due.delete(server)
-    const known = this.#servers.get(server)
-    if (!known) return
-    const whole = toJson(server, known)
-    const text =
-      whole.length <= LARGEST_FILE ? whole : toJson(server, {...known, clients: new Map()})
-    await writeFileAtomic(join(this.#dir, fileName(server)), `${text}\n`, {mode: 0o600})
+    const path = join(this.#dir, fileName(server))
+    await withFileLock(path, async () => {
+      const stored = await this.#read(server)
+      // What changes from here on is another write.
+      this.#due.delete(server)
+      const own = this.#servers.get(server)
+      const learnt = this.#learnt.get(server)
+      if (!own || !learnt) return
+      const merged = merge(asOf(stored, own.fingerprint), own, learnt)
+      const whole = toJson(server, merged)
+      const text =
+        whole.length <= LARGEST_FILE ? whole : toJson(server, {...merged, clients: new Map()})
+      await writeFileAtomic(path, `${text}\n`, {mode: 0o600})
+    })
+  }
+
+  /** A file is only a memory: one that cannot be read, or is another server's, is none. */
+  async #read(server: string): Promise<ServerMemory | undefined> {
+    try {
+      const text = await readTextFile(join(this.#dir, fileName(server)))
+      const value: unknown = text === undefined ? undefined : JSON.parse(text)
+      return isJsonObject(value) && value['server'] === server ? fromJson(value) : undefined
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof PluginError) return undefined
+      throw error
+    }
   }
 }
 
-const namesOf = new WeakMap<Items, ReadonlySet<unknown>>()
+/** What is remembered counts for the server that it was learnt of; its names stay in any case. */
+function asOf(known: ServerMemory | undefined, fingerprint: string): ServerMemory {
+  const names = known?.names ?? {tools: new Map(), prompts: new Map()}
+  const isSame = known?.fingerprint === fingerprint
+  return {fingerprint, names, clients: isSame ? known.clients : new Map()}
+}
 
-/** The names in a list, gathered once. */
-function namesIn(items: Items): ReadonlySet<unknown> {
-  const names = namesOf.get(items) ?? new Set(items.map(({name}) => name))
-  namesOf.set(items, names)
-  return names
+/** What is in the file, with what was learnt here since it was read. */
+function merge(stored: ServerMemory, own: ServerMemory, learnt: Learnt): ServerMemory {
+  const names = (kind: NamedKind) => {
+    const mine = [...own.names[kind]].filter(([name]) => learnt.names[kind].has(name))
+    return new Map([...stored.names[kind], ...mine].slice(-MOST_NAMES))
+  }
+  const clients = [...own.clients].filter(([key]) => learnt.clients.has(key))
+  return {
+    fingerprint: own.fingerprint,
+    clients: new Map([...new Map([...stored.clients, ...clients])].slice(-MOST_CLIENTS)),
+    names: {tools: names('tools'), prompts: names('prompts')},
+  }
 }
 
 /** What a server's answers may depend on, as one key. */
@@ -170,10 +215,6 @@ function fileName(server: string): string {
   return `${plain}.${digest(server)}.json`
 }
 
-function emptyMemory(): Omit<ServerMemory, 'fingerprint'> {
-  return {clients: new Map(), names: {tools: new Map(), prompts: new Map()}}
-}
-
 function toJson(server: string, {fingerprint, clients, names}: ServerMemory): string {
   return JSON.stringify({
     server,
@@ -189,17 +230,6 @@ function toJson(server: string, {fingerprint, clients, names}: ServerMemory): st
 /** Whatever keeps the folder from being read is told when it is written. */
 async function filesIn(dir: string): Promise<readonly string[]> {
   return readdir(dir).catch(() => [])
-}
-
-/** A file is only a memory: one that cannot be read, or is another server's, is none. */
-async function readMemory(path: string, server: string): Promise<ServerMemory | undefined> {
-  try {
-    const value: unknown = JSON.parse((await readTextFile(path)) ?? '')
-    return isJsonObject(value) && value['server'] === server ? fromJson(value) : undefined
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof PluginError) return undefined
-    throw error
-  }
 }
 
 function fromJson({fingerprint, clients, names}: JsonObject): ServerMemory {

@@ -2,7 +2,7 @@ import {mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, onTestFinished, test} from 'vitest'
-import {nameTable} from '../../../src/lib/gateway/directory.ts'
+import {nameTable, ownNames} from '../../../src/lib/gateway/directory.ts'
 import {Memory} from '../../../src/lib/gateway/memory.ts'
 
 const plain = {protocolVersion: '2025-11-25', params: {capabilities: {}}}
@@ -72,7 +72,7 @@ describe('Memory', () => {
       nameTable([
         {server: 'b', items},
         {server: 'a', items},
-      ]),
+      ]).owners,
     )
     await memory.saved()
     const next = await load({a: 'new print'})
@@ -80,13 +80,45 @@ describe('Memory', () => {
     expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
   })
 
-  test('knows the names of what was listed under its own name', async () => {
+  test('knows the name under which an item was shown last, whatever becomes of the server', async () => {
     await remember()
     const memory = await load({a: 'print'})
-    expect(memory.nameOf('tools', {server: 'a', name: 'one'})).toBe('one')
-    expect(memory.nameOf('tools', {server: 'a', name: 'three'})).toBeUndefined()
-    expect(memory.nameOf('prompts', {server: 'a', name: 'one'})).toBeUndefined()
-    expect(memory.nameOf('tools', {server: 'b', name: 'one'})).toBeUndefined()
+    memory.named('tools', ownNames('a', items))
+    await memory.saved()
+    const next = await load({a: 'new print'})
+    expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('one')
+    expect(next.nameOf('tools', {server: 'a', name: 'three'})).toBeUndefined()
+    expect(next.nameOf('prompts', {server: 'a', name: 'one'})).toBeUndefined()
+    expect(next.nameOf('tools', {server: 'b', name: 'one'})).toBeUndefined()
+  })
+
+  test('keeps what two gateways have learnt at the same time', async () => {
+    const [one, two] = [await load({a: 'print'}), await load({a: 'print'})]
+    two.opened('a', asking, hello)
+    two.named('tools', [['a__one', {server: 'a', name: 'one'}]])
+    await two.saved()
+    one.opened('a', plain, hello)
+    one.listed('a', plain, {kind: 'tools', items})
+    one.named('tools', [['two', {server: 'a', name: 'two'}]])
+    await one.saved()
+    const next = await load({a: 'print'})
+    expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
+    expect(next.nameOf('tools', {server: 'a', name: 'two'})).toBe('two')
+    expect(next.recall('a', plain).lists).toEqual({tools: items})
+    expect(next.recall('a', asking).hello).toEqual(hello)
+  })
+
+  test('keeps so many names, those that were given out last', async () => {
+    const memory = await load({a: 'print'})
+    const names = Array.from({length: 10_001}, (_, at) => `tool ${at}`)
+    memory.named(
+      'tools',
+      names.map(name => [name, {server: 'a', name}] as const),
+    )
+    await memory.saved()
+    const next = await load({a: 'print'})
+    expect(next.nameOf('tools', {server: 'a', name: 'tool 0'})).toBeUndefined()
+    expect(next.nameOf('tools', {server: 'a', name: 'tool 10000'})).toBe('tool 10000')
   })
 
   test('remembers a few kinds of clients, those that were there last', async () => {
@@ -140,7 +172,7 @@ describe('Memory', () => {
       nameTable([
         {server: 'b', items},
         {server: 'a', items},
-      ]),
+      ]).owners,
     )
     await memory.saved()
     const next = await load({a: 'print'})
@@ -153,6 +185,6 @@ describe('Memory', () => {
     const memory = await load({a: 'print'})
     memory.opened('a', plain, hello)
     await memory.saved()
-    expect(warnings.join()).toMatch(/^! what server a lists could not be kept: cannot write /)
+    expect(warnings.join()).toMatch(/^! what server a lists could not be kept: cannot lock /)
   })
 })

@@ -15,7 +15,7 @@ import {Connection, endedError, NotTaken, type Asking, type ConnectionEvents} fr
 /** What a link tells the session that owns it. */
 export interface LinkEvents extends ConnectionEvents {
   /** The server is open and answered `initialize` with this. */
-  onOpened(hello: JsonObject): void
+  onOpened(hello: JsonObject, connection: Connection): void
   /** The server was opened once more, and these resources are subscribed to again. */
   onReopened(from: Connection, subscriptions: readonly string[]): void
   /** The server could not be opened, or ended; the next request opens it again. */
@@ -36,6 +36,9 @@ const COOL_DOWN_MS = 5000
 
 /** A client that subscribes to more gets no news of the rest after a restart of the server. */
 const MOST_SUBSCRIPTIONS = 10_000
+
+/** Notifications that are kept for a server that is not open. */
+const MOST_UNSENT = 100
 
 /** What a link is made of. */
 export interface LinkInput {
@@ -69,6 +72,8 @@ export class Link {
   #opened: Live | undefined
   #lastHello: JsonObject | undefined
   #lastFailure: {error: PluginError; at: number} | undefined
+  /** What the client said before the server was open. */
+  readonly #unsent: Notification[] = []
   /** URIs that the client wants news of, as the server knows them. */
   readonly #subscriptions = new Set<string>()
 
@@ -117,9 +122,11 @@ export class Link {
     return {...response, id: message.id}
   }
 
-  /** Passes a notification on if the server is open; one that is not open has nothing to be told. */
+  /** Passes a notification on, or keeps it until the server is open. */
   notify(message: Notification): void {
-    this.#opened?.connection.notify(message)
+    if (this.#opened) return this.#opened.connection.notify(message)
+    this.#unsent.push(message)
+    if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift()
   }
 
   /** Ends the connection for good, also one that is still being opened. */
@@ -166,7 +173,9 @@ export class Link {
       const isFirst = this.#lastHello === undefined
       this.#opened = live
       this.#lastHello = live.hello
-      this.#events.onOpened(live.hello)
+      // Before anything else is asked of it.
+      this.#events.onOpened(live.hello, connection)
+      for (const message of this.#unsent.splice(0)) connection.notify(message)
       if (!isFirst) this.#subscribeAgain(connection)
       void connection.ended.then(error => this.#ended(connection, error))
       return live

@@ -12,6 +12,8 @@ const LONGEST_DELAY_MS = 1000
 export class ListChanges {
   readonly #announce: (method: string) => void
   readonly #due = new Map<Announced, {readonly timer: NodeJS.Timeout; readonly since: number}>()
+  /** What the client was told of, and has not asked for since. */
+  readonly #told = new Set<Announced>()
   #closed = false
 
   /** @param announce takes the method of the notification to send */
@@ -22,7 +24,7 @@ export class ListChanges {
   /** A list has changed; the client hears of it soon. */
   add(kind: Kind): void {
     const announced = kind === 'templates' ? 'resources' : kind
-    if (this.#closed) return
+    if (this.#closed || this.#told.has(announced)) return
     const now = performance.now()
     const due = this.#due.get(announced)
     clearTimeout(due?.timer)
@@ -30,11 +32,28 @@ export class ListChanges {
     const timer = setTimeout(
       () => {
         this.#due.delete(announced)
+        this.#told.add(announced)
         this.#announce(`notifications/${announced}/list_changed`)
       },
       Math.max(0, Math.min(QUIET_MS, since + LONGEST_DELAY_MS - now)),
     )
     this.#due.set(announced, {timer, since})
+  }
+
+  /** The client asks for a list: it hears of what changes from now on. */
+  asked(kind: Kind): void {
+    this.#told.delete(kind === 'templates' ? 'resources' : kind)
+  }
+
+  /**
+   * The only server announces a change itself.
+   * @returns whether that is news: not when the client was told just now, and has not asked since
+   */
+  isNews(kind: Kind): boolean {
+    const announced = kind === 'templates' ? 'resources' : kind
+    clearTimeout(this.#due.get(announced)?.timer)
+    this.#due.delete(announced)
+    return !this.#told.has(announced)
   }
 
   /** Announces nothing any more. */

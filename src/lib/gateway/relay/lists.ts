@@ -1,5 +1,5 @@
 import type {JsonObject} from '../../base/json.ts'
-import {nameTable, type Listed, type NameTable, type Owner} from '../directory.ts'
+import {nameTable, type Listed, type NameTable, type OwnedItem, type Owner} from '../directory.ts'
 import type {Link} from './link.ts'
 import {fetchList, type Items, type Kind} from './pages.ts'
 
@@ -16,6 +16,8 @@ export interface ListedServer {
   readonly allows: (tool: string) => boolean
   /** What it listed the last time to a client like this one; shown until it answers in this session. */
   readonly remembered?: ListsByKind | undefined
+  /** Nothing is known of it yet: the client was told that it may be able to do anything. */
+  readonly isUnknown?: boolean | undefined
   /** Its last start failed: lists hardly wait for it. */
   readonly isDoubtful?: boolean | undefined
 }
@@ -30,7 +32,9 @@ export interface ListsOptions {
   /** The name that an item was shown under in earlier sessions. */
   readonly nameOf: (kind: NamedKind, owner: Owner) => string | undefined
   /** Names were given out. */
-  readonly onNamed: (kind: NamedKind, table: NameTable) => void
+  readonly onNamed: (kind: NamedKind, shown: Iterable<readonly [string, Owner]>) => void
+  /** A server that runs did not give a list. */
+  readonly onRefused: (error: unknown) => void
 }
 
 /** What a list waits for a server whose last start failed. */
@@ -51,10 +55,8 @@ interface State {
   visible: Items
   /** From an earlier session, not yet confirmed in this one. */
   isRemembered: boolean
-  /** The server said that it has changed since. */
-  isStale: boolean
-  /** A list has gone out without its answer; the next ones do not wait for it. */
-  isSlow: boolean
+  /** Answers to askings up to this number are out of date: the server said that the list has changed since. */
+  stale: number
   /** What the last list that went out had of this server. */
   shown: Items | undefined
   waiting: number
@@ -68,6 +70,8 @@ export class Lists {
   readonly #options: ListsOptions
   readonly #states: Readonly<Record<Kind, readonly State[]>>
   readonly #tables = new Map<NamedKind, {table: NameTable; of: readonly Items[]}>()
+  /** Servers that a list has gone out without; the next ones do not wait for them, until they have answered. */
+  readonly #slow = new Set<string>()
   #turn = 0
 
   constructor(servers: readonly ListedServer[], options: ListsOptions) {
@@ -85,10 +89,18 @@ export class Lists {
    * Gives what is known of a list, and has every server asked that has not answered yet. Those of which nothing is
    * known, or only what they said has changed, are waited for until patience is over. One that fails keeps what is
    * remembered of it; it is asked again the next time.
+   * @param options `isShown`: the client gets it, and is told when any of it turns out to be otherwise
    */
-  async collect(kind: Kind): Promise<readonly Listed[]> {
-    await Promise.all(this.#states[kind].map(state => this.#answered(state)))
-    for (const state of this.#states[kind]) state.shown = state.visible
+  async collect(kind: Kind, {isShown}: {isShown: boolean}): Promise<readonly Listed[]> {
+    const states = this.#states[kind]
+    if (isShown) for (const state of states) state.waiting += 1
+    await Promise.all(states.map(state => this.#answered(state)))
+    if (isShown) {
+      for (const state of states) {
+        state.waiting -= 1
+        state.shown = state.visible
+      }
+    }
     return this.known(kind)
   }
 
@@ -121,29 +133,47 @@ export class Lists {
       () => undefined,
       () => undefined,
     )
-    state.isSlow = !(await isInTime(ready, this.#patience(state)))
+    if (!(await isInTime(ready, this.#patience(state)))) this.#slow.add(link.server)
     return link.isOpen
+  }
+
+  /** Whether the server itself has given this list in this session, and not said since that it has changed. */
+  isConfirmed(server: string, kind: Kind): boolean {
+    const state = this.#state(server, kind)
+    return state?.items !== undefined && !state.isRemembered && state.stale < state.turn
   }
 
   /** A tool as its server has listed it in this session; what is only remembered may be another one today. */
   definition(server: string, tool: string): JsonObject | undefined {
     const state = this.#state(server, 'tools')
-    if (!state?.items || state.isRemembered) return undefined
+    if (!state?.items || !this.isConfirmed(server, 'tools')) return undefined
     state.byName ??= new Map(state.items.map(item => [item['name'], item]))
     return state.byName.get(tool)
   }
 
   /** The exposed names, from what every server lists. */
-  async table(kind: NamedKind): Promise<NameTable> {
-    const listed = await this.collect(kind)
+  async table(kind: NamedKind, options: {isShown: boolean}): Promise<NameTable> {
+    const listed = await this.collect(kind, options)
     const before = this.#tables.get(kind)
     const of = listed.map(({items}) => items)
     if (before && of.every((items, index) => items === before.of[index])) return before.table
     const claimed = (owner: Owner) => this.#options.nameOf(kind, owner)
     const table = nameTable(listed, {before: before?.table, claimed})
     this.#tables.set(kind, {table, of})
-    this.#options.onNamed(kind, table)
+    this.#options.onNamed(kind, table.owners)
     return table
+  }
+
+  /** Whose a name is that clients know from earlier sessions, as far as servers need not be waited for to tell. */
+  claimed(kind: NamedKind, exposed: string): OwnedItem | undefined {
+    for (const {server, items} of this.known(kind)) {
+      for (const item of items) {
+        const {name} = item
+        if (typeof name !== 'string') continue
+        if (this.#options.nameOf(kind, {server, name}) === exposed) return {server, name, item}
+      }
+    }
+    return undefined
   }
 
   /** The exposed names as they were last made, for a call that must not wait; undefined before the first. */
@@ -156,17 +186,25 @@ export class Lists {
     const state = this.#state(server, kind)
     if (!state) return
     state.asked = undefined
-    state.isStale = true
+    state.stale = this.#turn
+    // The client hears of it from the server.
+    state.shown = undefined
   }
 
-  /** A server was started again: what it was asked before is asked once more, and what differs is a change. */
-  refresh(server: string): void {
+  /**
+   * A server is there, perhaps again: it is asked once more for what it was asked before, and for what a list had to
+   * do without. What differs is a change.
+   */
+  refresh(server: string, {isReopened}: {isReopened: boolean}): void {
     for (const kind of ['tools', 'prompts', 'resources', 'templates'] as const) {
       const state = this.#state(server, kind)
-      if (!state?.asked || state.items === undefined) continue
+      if (!state) continue
+      const isMissing = state.items === undefined && state.shown !== undefined && !state.asked
+      const isOld = isReopened && state.items !== undefined && state.asked !== undefined
+      if (!isMissing && !isOld) continue
       state.asked = undefined
-      // Whoever opened the server reports why it failed.
-      this.#ask(state).catch(() => undefined)
+      state.isRemembered = true
+      void this.#askQuietly(state)
     }
   }
 
@@ -177,6 +215,7 @@ export class Lists {
     state.asked ??= Promise.resolve()
     state.shown = undefined
     this.#keep(state, ++this.#turn, items)
+    state.shown = state.visible
   }
 
   #state(server: string, kind: Kind): State | undefined {
@@ -184,17 +223,23 @@ export class Lists {
   }
 
   async #answered(state: State): Promise<void> {
-    const answer = this.#ask(state).catch(() => undefined)
-    if (state.items !== undefined && !state.isStale) return
-    state.waiting += 1
-    state.isSlow = !(await isInTime(answer, this.#patience(state)))
-    state.waiting -= 1
+    const answer = this.#askQuietly(state)
+    if (state.items !== undefined && state.stale < state.turn) return
+    if (await isInTime(answer, this.#patience(state))) return
+    this.#slow.add(state.server.link.server)
   }
 
-  #patience({isSlow, server}: State): number {
+  #patience({server}: State): number {
     const {patienceMs} = this.#options
-    if (isSlow) return 0
+    if (this.#slow.has(server.link.server)) return 0
     return server.isDoubtful ? Math.min(patienceMs, SHORT_PATIENCE_MS) : patienceMs
+  }
+
+  /** Whoever opens a server reports why it does not start; that it refuses a list is reported here. */
+  #askQuietly(state: State): Promise<void> {
+    return this.#ask(state).catch((error: unknown) => {
+      if (state.server.link.isOpen) this.#options.onRefused(error)
+    })
   }
 
   #ask(state: State): Promise<void> {
@@ -219,8 +264,7 @@ export class Lists {
     // The same list keeps being the same object, and what was made of it stays good.
     if (!isSame(state.items, items)) setItems(state, items)
     state.isRemembered = false
-    state.isStale = false
-    state.isSlow = false
+    this.#slow.delete(state.server.link.server)
     const {kind, server, shown, visible, waiting} = state
     this.#options.onListed(server.link.server, {kind, items, shown: visible.length})
     // Whoever waits gets it; whoever has got something else is told.
@@ -241,8 +285,7 @@ function newState(server: ListedServer, kind: Kind): State {
     byName: undefined,
     visible: [],
     isRemembered: items !== undefined,
-    isStale: false,
-    isSlow: false,
+    stale: -1,
     shown: undefined,
     waiting: 0,
   }

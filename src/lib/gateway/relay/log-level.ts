@@ -1,21 +1,55 @@
 import type {JsonObject} from '../../base/json.ts'
-import {request} from '../wire/jsonrpc.ts'
+import {
+  failure,
+  isResult,
+  request,
+  result,
+  RPC,
+  type Request,
+  type Response,
+} from '../wire/jsonrpc.ts'
 import type {Link} from './link.ts'
 import {can} from './pages.ts'
+import type {RequestRouter} from './router.ts'
 
-/** The log level of a session (MCP 2025-11-25, logging), for the servers that are there and for those that come. */
+/** MCP 2025-11-25, logging (RFC 5424). */
+const LEVELS: ReadonlySet<unknown> = new Set([
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+])
+
+/** The log level of a session, for the servers that are there and for those that come. */
 export class LogLevel {
   #params: JsonObject | undefined
 
-  /** Takes what the client asked for in `logging/setLevel`. */
-  keep(params: JsonObject | undefined): void {
-    this.#params = params ?? {}
+  /** Takes the client's `logging/setLevel`. A single server answers for itself; several are told. */
+  async set(
+    message: Request,
+    {links, router, signal}: {links: readonly Link[]; router: RequestRouter; signal: AbortSignal},
+  ): Promise<Response> {
+    const params = message.params ?? {}
+    if (links.length === 1) {
+      const answer = await router.answer(message, signal)
+      if (isResult(answer)) this.#params = params
+      return answer
+    }
+    if (!LEVELS.has(params['level'])) {
+      return failure(message.id, RPC.invalidParams, `level is none of ${[...LEVELS].join(', ')}`)
+    }
+    this.#params = params
+    for (const link of links) if (link.isOpen) this.tell(link.hello, link)
+    return result(message.id, {})
   }
 
-  /** Tells it to a server that is open and has a log. */
-  tell(link: Link): void {
-    if (!this.#params || !link.isOpen || !can(link.hello, 'logging')) return
-    // What it answers makes no difference: the client was told that it is done.
-    link.request(request('level', 'logging/setLevel', this.#params)).catch(() => undefined)
+  /** Tells it to a server that has a log. What it answers makes no difference: the client was told that it is done. */
+  tell(hello: JsonObject | undefined, server: Pick<Link, 'request'>): void {
+    if (!this.#params || !can(hello, 'logging')) return
+    server.request(request('level', 'logging/setLevel', this.#params)).catch(() => undefined)
   }
 }

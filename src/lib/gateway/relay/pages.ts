@@ -16,6 +16,18 @@ export const KINDS = {
 } as const
 
 export type Kind = keyof typeof KINDS
+
+/** Which list a method asks for; undefined for every other method. */
+export function listedBy(method: string): Kind | undefined {
+  return KIND_OF.get(method)
+}
+
+const KIND_OF: ReadonlyMap<string, Kind> = new Map([
+  [KINDS.tools.method, 'tools'],
+  [KINDS.prompts.method, 'prompts'],
+  [KINDS.resources.method, 'resources'],
+  [KINDS.templates.method, 'templates'],
+])
 /** What a server listed, whole, as it came. */
 export type Items = readonly JsonObject[]
 

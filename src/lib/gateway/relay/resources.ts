@@ -39,7 +39,7 @@ export class Resources {
 
   /** What all servers list, in configured order, as the client sees it. */
   async list(kind: ResourceKind): Promise<JsonObject[]> {
-    const listed = await this.#lists.collect(kind)
+    const listed = await this.#lists.collect(kind, {isShown: true})
     this.#learn()
     const key = KEYS[kind]
     const shown = (server: string) => (own: string) =>
@@ -85,7 +85,11 @@ export class Resources {
 
   /** Asks all servers for what they have, as far as they have not said so yet. */
   async collect(): Promise<void> {
-    await Promise.all([this.#lists.collect('resources'), this.#lists.collect('templates')])
+    const options = {isShown: false}
+    await Promise.all([
+      this.#lists.collect('resources', options),
+      this.#lists.collect('templates', options),
+    ])
   }
 
   #known(uri: string): readonly Candidate[] {
@@ -94,7 +98,9 @@ export class Resources {
     const found = resources.find(uri)
     // Nobody but its owner has a URI with a mark in it.
     if (found && (resources.listed.has(uri) || found.own !== uri)) {
-      return [{...found, certainty: 'listed'}]
+      // What is only remembered of a server may be another one's today.
+      const isSure = found.own !== uri || this.#lists.isConfirmed(found.server, 'resources')
+      if (isSure) return [{...found, certainty: 'listed'}]
     }
     const likely = [...this.#byTemplate(uri), ...(found ? [found] : [])]
     return likely.map(own => ({...own, certainty: 'likely'}))

@@ -105,7 +105,7 @@ export class Router implements RequestRouter {
 
   async #listNamed(message: Request, kind: 'tools' | 'prompts'): Promise<Response> {
     if (typeof message.params?.['cursor'] === 'string') return noSuchCursor(message)
-    const {items, owners} = await this.#table(kind)
+    const {items, owners} = await this.#table(kind, {isShown: true})
     const several = kind === 'tools' ? this.#several : undefined
     if (!several) return result(message.id, {[kind]: [...items]})
     const tools = [...owners].map(([name, {server, item}]) =>
@@ -122,7 +122,7 @@ export class Router implements RequestRouter {
     if (this.#several) {
       return result(message.id, {[key]: await this.#several.translation.resources.list(kind)})
     }
-    const listed = await this.#input.lists.collect(kind)
+    const listed = await this.#input.lists.collect(kind, {isShown: true})
     return result(message.id, {[key]: listed.flatMap(({items}) => items)})
   }
 
@@ -134,8 +134,8 @@ export class Router implements RequestRouter {
     const {lists, caller} = this.#input
     const exposed = text(message.params, 'name')
     const list = kind === 'tool' ? 'tools' : 'prompts'
-    const shown = lists.shown(list)?.owners.get(exposed)
-    const table = shown ? undefined : await this.#table(list)
+    const shown = lists.shown(list)?.owners.get(exposed) ?? lists.claimed(list, exposed)
+    const table = shown ? undefined : await this.#table(list, {isShown: false})
     const owner = shown ?? table?.owners.get(exposed)
     if (!owner) {
       const near = nearestNames(exposed, [...(table?.owners.keys() ?? [])])
@@ -149,9 +149,9 @@ export class Router implements RequestRouter {
     return this.#translated(server, message, await this.#govern(call))
   }
 
-  async #table(kind: 'tools' | 'prompts'): Promise<NameTable> {
+  async #table(kind: 'tools' | 'prompts', options: {isShown: boolean}): Promise<NameTable> {
     const {lists} = this.#input
-    const table = await lists.table(kind)
+    const table = await lists.table(kind, options)
     const what = kind === 'tools' ? 'tool' : 'prompt'
     if (!this.#several || this.#warned.has(what)) return table
     const withPrefix = new Set(
@@ -201,7 +201,7 @@ export class Router implements RequestRouter {
   async #ownPrompt(ref: JsonObject): Promise<OwnRef | undefined> {
     const exposed = text(ref, 'name')
     const shown = this.#input.lists.shown('prompts')?.owners.get(exposed)
-    const owner = shown ?? (await this.#table('prompts')).owners.get(exposed)
+    const owner = shown ?? (await this.#table('prompts', {isShown: false})).owners.get(exposed)
     return owner && {server: owner.server, ref: {...ref, name: owner.name}}
   }
 

@@ -1,12 +1,12 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
+import {ownNames} from '../directory.ts'
 import type {Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
   failure,
   isRequest,
   isResponse,
-  isResult,
   notification,
   result,
   RPC,
@@ -20,12 +20,17 @@ import {Cancelled, type Connection} from './connection.ts'
 import {gatewayHello, negotiateVersion, type KnownServer} from './hello.ts'
 import {Link, type ClientHello} from './link.ts'
 import {changedKind, ListChanges} from './list-changes.ts'
-import {Lists, type ListedServer, type ListsByKind} from './lists.ts'
+import type {Remembered} from '../memory.ts'
+import {Lists, type ListedServer} from './lists.ts'
+import {listedBy} from './pages.ts'
 import {LogLevel} from './log-level.ts'
 import {Router, type RequestRouter} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
 import type {SessionInput, SessionServer} from './session-input.ts'
 import {SoleRouter} from './sole-router.ts'
+
+/** A session's log is not to be filled with what its servers make up. */
+const MOST_WARNINGS = 100
 
 /**
  * One client's session (MCP revisions with `initialize`): its own connection to every server, its own directory of
@@ -36,6 +41,7 @@ export class Session {
   readonly #serverRequests: ServerRequests
   readonly #changes: ListChanges
   readonly #level = new LogLevel()
+  readonly #warned = new Set<string>()
   readonly #links = new Map<string, Link>()
   readonly #inFlight = new Map<Id, AbortController>()
   /** Who waits for the requests in flight. */
@@ -126,13 +132,16 @@ export class Session {
     if (!this.#router) {
       return failure(message.id, RPC.invalidRequest, 'the session is not initialized yet')
     }
-    if (message.method === 'logging/setLevel') return this.#setLevel(message, this.#router, signal)
-    return this.#router.answer(message, signal)
+    const listed = listedBy(message.method)
+    if (listed) this.#changes.asked(listed)
+    if (message.method !== 'logging/setLevel') return this.#router.answer(message, signal)
+    const links = [...this.#links.values()]
+    return this.#level.set(message, {links, router: this.#router, signal})
   }
 
   #initialize(message: Request): Response {
     if (this.#router) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
-    const {id, version, servers, memory, govern, patienceMs, events} = this.#input
+    const {id, version, servers, memory, govern, patienceMs} = this.#input
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
     this.#protocolVersion = hello.protocolVersion
@@ -141,7 +150,7 @@ export class Session {
     const listed = servers.map(server => {
       const known = memory.recall(server.name, hello)
       hellos.set(server.name, known.hello)
-      return this.#listedServer(server, hello, known.lists)
+      return this.#listedServer(server, hello, known)
     })
     const lists = this.#openLists(listed, hello)
     this.#lists = lists
@@ -158,7 +167,7 @@ export class Session {
             govern,
             caller,
             patienceMs,
-            warn: text => events.onWarning(text),
+            warn: text => this.#warn(text),
           })
     const known = servers.map(({name}): KnownServer => ({name, hello: hellos.get(name)}))
     return result(message.id, gatewayHello({...hello, version, servers: known}))
@@ -171,18 +180,25 @@ export class Session {
       onChange: kind => this.#changes.add(kind),
       onListed: (server, {kind, items, shown}) => {
         memory.listed(server, hello, {kind, items})
+        if (this.#router instanceof SoleRouter && (kind === 'tools' || kind === 'prompts')) {
+          memory.named(kind, ownNames(server, items))
+        }
         events.onListed(server, kind, shown)
       },
       nameOf: (kind, owner) => memory.nameOf(kind, owner),
-      onNamed: (kind, table) => memory.named(kind, table),
+      onNamed: (kind, shown) => memory.named(kind, shown),
+      onRefused: error => this.#warn(messageOf(error)),
     })
   }
 
-  #listedServer(
-    server: SessionServer,
-    hello: ClientHello,
-    remembered: ListsByKind | undefined,
-  ): ListedServer {
+  /** Once for each reason: whoever reads the log need not hear of each time. */
+  #warn(text: string): void {
+    if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
+    this.#warned.add(text)
+    this.#input.events.onWarning(text)
+  }
+
+  #listedServer(server: SessionServer, hello: ClientHello, remembered: Remembered): ListedServer {
     const {name, open, startTimeoutMs, prefix, allows, isDoubtful} = server
     const {id, now, events, memory} = this.#input
     const link = new Link(
@@ -191,10 +207,11 @@ export class Session {
         onServerRequest: (from, message, about) =>
           this.#serverRequests.ask(from, this.#router?.toClient(name, message) ?? message, about),
         onNotification: (from, message, about) => this.#relay({name, from}, message, about),
-        onOpened: answer => {
+        onOpened: (answer, connection) => {
           memory.opened(name, hello, answer)
           events.onOpened(name)
-          this.#level.tell(link)
+          this.#level.tell(answer, connection)
+          this.#lists?.refresh(name, {isReopened: false})
         },
         onReopened: (from, uris) => this.#reopened({name, from}, uris),
         onFailed: error => events.onFailed(name, error),
@@ -202,28 +219,22 @@ export class Session {
       },
     )
     this.#links.set(name, link)
-    return {link, prefix, allows, remembered, isDoubtful}
+    return {
+      link,
+      prefix,
+      allows,
+      remembered: remembered.lists,
+      isUnknown: !remembered.hello,
+      isDoubtful,
+    }
   }
 
   /** A server was started again: whatever it lists, and whatever the client watches there, may have changed. */
   #reopened(server: {name: string; from: Connection}, uris: readonly string[]): void {
-    this.#lists?.refresh(server.name)
+    this.#lists?.refresh(server.name, {isReopened: true})
     for (const uri of uris) {
       this.#relay(server, notification('notifications/resources/updated', {uri}), undefined)
     }
-  }
-
-  /** The only server answers for itself, except that a client may have come before it was ever seen. */
-  async #setLevel(message: Request, router: RequestRouter, signal: AbortSignal): Promise<Response> {
-    if (this.#links.size === 1) {
-      const answer = await router.answer(message, signal)
-      if (!isResult(answer) && answer.error.code !== RPC.methodNotFound) return answer
-      this.#level.keep(message.params)
-    } else {
-      this.#level.keep(message.params)
-      for (const link of this.#links.values()) this.#level.tell(link)
-    }
-    return result(message.id, {})
   }
 
   #hear(message: Notification): void {
@@ -256,8 +267,8 @@ export class Session {
     if (kind) {
       this.#lists?.forget(name, kind)
       if (kind === 'resources') this.#lists?.forget(name, 'templates')
-      if (this.#links.size === 1) this.#tell(message)
-      else this.#changes.add(kind)
+      if (this.#links.size > 1) this.#changes.add(kind)
+      else if (this.#changes.isNews(kind)) this.#tell(message)
     } else if (message.method === 'notifications/cancelled') {
       this.#serverRequests.cancel(from, message)
     } else {

@@ -102,7 +102,10 @@ export class Several {
     const has = (key: string) => typeof params?.[key] === 'string'
     if (known.length > 0 || !mayWait) return known
     const {lists, translation} = this.#input
-    if (has('name')) await Promise.all([lists.table('tools'), lists.table('prompts')])
+    if (has('name')) {
+      const options = {isShown: false}
+      await Promise.all([lists.table('tools', options), lists.table('prompts', options)])
+    }
     if (has('uri')) await translation.resources.collect()
     return this.#namedNow(params)
   }

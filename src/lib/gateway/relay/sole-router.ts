@@ -11,7 +11,7 @@ import {
   type ResultResponse,
 } from '../wire/jsonrpc.ts'
 import type {ListedServer, Lists} from './lists.ts'
-import {itemsOf, KINDS, type Items, type Kind} from './pages.ts'
+import {can, itemsOf, KINDS, listedBy, type Items, type Kind} from './pages.ts'
 import type {RequestRouter} from './router.ts'
 
 export interface SoleRouterInput {
@@ -21,13 +21,6 @@ export interface SoleRouterInput {
   readonly govern: (send: Handler) => Handler
   readonly caller: Caller
 }
-
-const KIND_OF: ReadonlyMap<string, Kind> = new Map([
-  [KINDS.tools.method, 'tools'],
-  [KINDS.prompts.method, 'prompts'],
-  [KINDS.resources.method, 'resources'],
-  [KINDS.templates.method, 'templates'],
-])
 
 /** A list that is longer is not remembered. */
 const MOST_ITEMS = 100_000
@@ -48,7 +41,7 @@ export class SoleRouter implements RequestRouter {
   }
 
   answer(message: Request, signal: AbortSignal): Promise<Response> {
-    const kind = KIND_OF.get(message.method)
+    const kind = listedBy(message.method)
     if (kind) return this.#list(message, kind, signal)
     switch (message.method) {
       case 'tools/call':
@@ -57,9 +50,18 @@ export class SoleRouter implements RequestRouter {
         return this.#call(message, 'prompt', signal)
       case 'resources/read':
         return this.#call(message, 'resource', signal)
+      case 'logging/setLevel':
+        return this.#setLevel(message, signal)
       default:
         return this.#ask(message, signal)
     }
+  }
+
+  /** A client that came before the server was ever seen was promised levels. */
+  async #setLevel(message: Request, signal: AbortSignal): Promise<Response> {
+    const answer = await this.#ask(message, signal)
+    const isRefused = !isResult(answer) && answer.error.code === RPC.methodNotFound
+    return isRefused && this.#input.server.isUnknown ? result(message.id, {}) : answer
   }
 
   toClient<T>(_server: string, message: T): T {
@@ -74,8 +76,13 @@ export class SoleRouter implements RequestRouter {
     const {lists} = this.#input
     const cursor = message.params?.['cursor']
     if (cursor === undefined && !(await lists.isDirect(kind))) {
-      const [listed] = await lists.collect(kind)
+      const [listed] = await lists.collect(kind, {isShown: true})
       return result(message.id, {[KINDS[kind].key]: [...(listed?.items ?? [])]})
+    }
+    const {link, isUnknown} = this.#input.server
+    // Nobody knew what it can do when the client was told.
+    if (isUnknown && link.hello && !can(link.hello, KINDS[kind].capability)) {
+      return result(message.id, {[KINDS[kind].key]: []})
     }
     const answer = await this.#ask(message, signal)
     return isResult(answer) ? this.#page(answer, kind, cursor) : answer

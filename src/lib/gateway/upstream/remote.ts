@@ -178,12 +178,16 @@ export class RemoteUpstream implements Upstream {
       const response = await this.#fetch({method: 'GET', signal, ...from}).catch(() => undefined)
       if (response && !isEventStream(response)) {
         await response.body?.cancel()
-        if (last === undefined) return
+        // What is wrong there may be over soon.
+        const isPassing = response.status >= 500 || response.status === 429
+        if (last === undefined && !isPassing) return
         // It may only not know that event any more.
-        last = undefined
-        continue
+        if (!isPassing) {
+          last = undefined
+          continue
+        }
       }
-      if (response?.body) {
+      if (response?.ok && response.body) {
         const {maxMessageBytes, onMessage} = this.#input
         await readEvents(response.body, maxMessageBytes, {
           onEvent({data, id}) {

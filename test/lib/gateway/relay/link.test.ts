@@ -112,7 +112,12 @@ describe('opening', () => {
     expect(upstream.methods).toEqual(['initialize'])
     upstream.say(result(id, {}))
     await upstream.call('tools/call')
-    expect(upstream.methods).toEqual(['initialize', 'notifications/initialized', 'tools/call'])
+    expect(upstream.methods).toEqual([
+      'initialize',
+      'notifications/initialized',
+      'notifications/roots/list_changed',
+      'tools/call',
+    ])
   })
 
   test('fails every request with the same error, and tries again only after the cool-down', async () => {

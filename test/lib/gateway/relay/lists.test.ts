@@ -16,6 +16,7 @@ interface Setup {
   readonly lists: Lists
   readonly late: Inbox<Kind>
   readonly listed: string[]
+  readonly refused: Inbox<unknown>
   /** Milliseconds. */
   now: number
 }
@@ -26,6 +27,7 @@ function listsOf(
 ): Setup {
   const late = new Inbox<Kind>()
   const listed: string[] = []
+  const refused = new Inbox<unknown>()
   const links = Object.entries(servers).map(
     ([server, {open}]) =>
       new Link(
@@ -55,9 +57,10 @@ function listsOf(
       onListed: (server, {kind, shown}) => void listed.push(`${server}: ${shown} ${kind}`),
       nameOf: () => undefined,
       onNamed: () => undefined,
+      onRefused: error => refused.add(error),
     },
   )
-  const setup = {lists, late, listed, now: 0}
+  const setup = {lists, late, listed, refused, now: 0}
   onTestFinished(async () => {
     await Promise.all(links.map(link => link.close()))
   })
@@ -66,7 +69,7 @@ function listsOf(
 
 /** Names of what each server lists. */
 async function collect(lists: Lists, kind: Kind): Promise<Record<string, unknown[]>> {
-  const listed = await lists.collect(kind)
+  const listed = await lists.collect(kind, {isShown: true})
   return Object.fromEntries(listed.map(({server, items}) => [server, items.map(({name}) => name)]))
 }
 
@@ -114,7 +117,7 @@ describe('Lists', () => {
   test('reads a list of a hundred thousand', async () => {
     const many = Array.from({length: 150_000}, (_, index) => ({name: `t${index}`}))
     const server = pages({start: {tools: many, nextCursor: 'x'}, 'at x': {tools: many}})
-    const [listed] = await listsOf({one: server}).lists.collect('tools')
+    const [listed] = await listsOf({one: server}).lists.collect('tools', {isShown: true})
     expect(listed?.items).toHaveLength(300_000)
   })
 
@@ -130,8 +133,11 @@ describe('Lists', () => {
   test('asks once for several at the same time, and keeps the answer', async () => {
     const asked: unknown[] = []
     const {lists, listed} = listsOf({one: pages({start: tools('a')}, asked)})
-    await Promise.all([lists.collect('tools'), lists.collect('tools')])
-    await lists.collect('tools')
+    await Promise.all([
+      lists.collect('tools', {isShown: true}),
+      lists.collect('tools', {isShown: true}),
+    ])
+    await lists.collect('tools', {isShown: true})
     expect(asked).toHaveLength(1)
     expect(listed).toEqual(['one: 1 tools'])
   })
@@ -225,7 +231,7 @@ describe('Lists', () => {
       answers: {'tools/list': () => tools(...names)},
     })
     const {lists} = listsOf({one: server, two: fakeServer(toolScript('t'))})
-    await lists.table('tools')
+    await lists.table('tools', {isShown: true})
     names = ['new']
     lists.forget('one', 'tools')
     lists.forget('one', 'prompts')
@@ -276,7 +282,9 @@ describe('Lists', () => {
         throw new Error('no')
       },
     })
-    await listsOf({one: fakeServer(toolScript('a')), broken}).lists.collect('tools')
+    await listsOf({one: fakeServer(toolScript('a')), broken}).lists.collect('tools', {
+      isShown: true,
+    })
     expect(vi.getTimerCount()).toBe(0)
   })
 })

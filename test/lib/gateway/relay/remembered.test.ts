@@ -135,6 +135,155 @@ describe('what is remembered of servers', () => {
   })
 })
 
+describe('a call', () => {
+  test('does not wait for a silent server when its name is known from earlier', async () => {
+    const silent = fakeServer({...toolScript('s'), beforeOpen: () => new Promise(() => undefined)})
+    const client = await connectedClient({
+      servers: {silent, good: fakeServer(toolScript('g'))},
+      remembered: {good: {tools: [tool('g')]}},
+      names: {'good g': 'g'},
+    })
+    expect(await client.ask('tools/call', {name: 'g'})).toMatchObject({
+      structuredContent: {called: {name: 'g'}},
+    })
+  })
+
+  test('is not held to a schema that its server has taken back', async () => {
+    const definitions: unknown[] = []
+    const server = fakeServer(toolScript('x'))
+    const client = await connectedClient({
+      servers: {a: server, b: fakeServer(toolScript('y'))},
+      govern: send => call => {
+        definitions.push(call.definition)
+        return send(call)
+      },
+    })
+    await tools(client)
+    server.starts[0]?.say(notification(CHANGED))
+    await client.ask('tools/call', {name: 'x'})
+    await tools(client)
+    await client.ask('tools/call', {name: 'x'})
+    expect(definitions).toEqual([undefined, tool('x')])
+  })
+})
+
+describe('a list change', () => {
+  test('is announced when a server that did not start is there later, whatever it was started for', async () => {
+    useTimers()
+    let broken = true
+    const late = fakeServer({
+      ...toolScript('l'),
+      beforeOpen: () => {
+        if (broken) throw new Error('no')
+      },
+    })
+    const client = await connectedClient({servers: {late, good: fakeServer(toolScript('g'))}})
+    expect(await tools(client)).toEqual(['g'])
+    broken = false
+    client.now = 5000
+    await client.ask('prompts/list')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['l', 'g'])
+  })
+
+  test('is not announced again before the client has asked', async () => {
+    useTimers()
+    const server = fakeServer(toolScript('x'))
+    const client = await connectedClient({servers: {a: server, b: fakeServer(toolScript('y'))}})
+    await tools(client)
+    const [upstream] = server.starts
+    for (let time = 0; time < 3; time += 1) {
+      upstream?.say(notification(CHANGED))
+      await vi.advanceTimersByTimeAsync(60_000)
+    }
+    expect(changes(client)).toBe(1)
+    await tools(client)
+    upstream?.say(notification(CHANGED))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(2)
+  })
+
+  test('of a single server comes once when it also differs from what is remembered', async () => {
+    useTimers()
+    const server = gated('x', 'new')
+    const client = await connectedClient({servers: {a: server}, remembered: {a: remembered}})
+    expect(await tools(client)).toEqual(['x'])
+    server.release()
+    const upstream = await server.start()
+    await upstream.call('tools/list')
+    await vi.advanceTimersByTimeAsync(60_000)
+    upstream.say(notification(CHANGED))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    await tools(client)
+    upstream.say(notification(CHANGED))
+    expect(changes(client)).toBe(2)
+  })
+
+  test('of a single server that was started again is announced', async () => {
+    useTimers()
+    let names = ['x']
+    const server = fakeServer({
+      hello: {capabilities: {tools: {}}},
+      answers: {'tools/list': () => ({tools: names.map(tool)}), 'tools/call': {}},
+    })
+    const client = await connectedClient({servers: {a: server}})
+    expect(await tools(client)).toEqual(['x'])
+    names = ['x', 'more']
+    server.starts[0]?.end()
+    await vi.waitFor(() => expect(client.failed).toHaveLength(1))
+    await client.ask('tools/call', {name: 'x'})
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+  })
+})
+
+describe('a server that runs and refuses a list', () => {
+  test('is left out, and that is said once', async () => {
+    const locked = {code: -32000, message: 'database is locked'}
+    const refusing = fakeServer({
+      hello: {capabilities: {tools: {}}},
+      answers: {
+        'tools/list': ({id}, upstream) => {
+          upstream.say({jsonrpc: '2.0', id, error: locked})
+          return undefined
+        },
+      },
+    })
+    const client = await connectedClient({servers: {refusing, good: fakeServer(toolScript('g'))}})
+    expect(await tools(client)).toEqual(['g'])
+    expect(await tools(client)).toEqual(['g'])
+    expect(client.warnings).toEqual(['server refusing refused tools/list: database is locked'])
+  })
+})
+
+describe('what a client says before a server is open', () => {
+  test('reaches it behind the handshake, the log level first', async () => {
+    const server = gated('x')
+    const script = {...toolScript('x'), hello: {capabilities: {tools: {}, logging: {}}}}
+    const logging = fakeServer({...script, answers: {...script.answers, 'logging/setLevel': {}}})
+    const client = await connectedClient({servers: {a: logging, b: server}})
+    client.session.receive(notification('notifications/acme/hi', {a: 1}))
+    await client.ask('logging/setLevel', {level: 'debug'})
+    server.release()
+    await client.ask('tools/call', {name: 'x'})
+    expect(logging.starts[0]?.methods.slice(0, 4)).toEqual([
+      'initialize',
+      'notifications/initialized',
+      'logging/setLevel',
+      'notifications/acme/hi',
+    ])
+  })
+
+  test('is refused when it is no log level', async () => {
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x')), b: fakeServer(toolScript('y'))},
+    })
+    expect(await client.refusal('logging/setLevel', {level: 'loud'})).toMatchObject({code: -32602})
+  })
+})
+
 describe('a single server', () => {
   const paged = {
     hello: {capabilities: {tools: {}}},
@@ -185,6 +334,23 @@ describe('a single server', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(changes(client)).toBe(1)
     expect(await tools(client)).toEqual(['x', 'new'])
+  })
+
+  test('that was never seen has empty lists of what it cannot do, and levels without effect', async () => {
+    const client = await connectedClient({servers: {a: fakeServer(toolScript('x'))}})
+    expect(await client.ask('prompts/list')).toEqual({prompts: []})
+    expect(await client.ask('resources/templates/list')).toEqual({resourceTemplates: []})
+    expect(await client.ask('logging/setLevel', {level: 'info'})).toEqual({})
+  })
+
+  test('that is known answers for itself, also that it has no such thing', async () => {
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x'))},
+      known: {a: {capabilities: {tools: {}}}},
+    })
+    await tools(client)
+    expect(await client.refusal('prompts/list')).toMatchObject({message: 'no prompts/list here'})
+    expect(await client.refusal('logging/setLevel', {level: 'info'})).toMatchObject({code: -32601})
   })
 
   test('that does not start has an empty list, and calls say why', async () => {
