@@ -1,6 +1,6 @@
 import {expect} from 'vitest'
 import type {LabArrival, LabStep} from '../../support/lab-client.ts'
-import {httpWire, overHttp, scenario, throughGateway} from '../scenario.ts'
+import {httpWire, overHttp, overHttpAllTheWay, scenario, throughGateway} from '../scenario.ts'
 
 const log = (data: string): LabStep => ({
   notify: {method: 'notifications/message', params: {level: 'info', data}},
@@ -112,7 +112,7 @@ export const order = [
         expect(arrivals.map(({stream}) => stream)).toEqual([{request: 'older'}])
       }
     },
-    overHttp,
+    overHttpAllTheWay,
   ),
 ]
 

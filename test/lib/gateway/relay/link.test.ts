@@ -79,6 +79,12 @@ const silent = {
   },
 }
 
+/** What a server asks the user for a task. */
+function askAbout(taskId: string): Message {
+  const _meta = {'io.modelcontextprotocol/related-task': {taskId}}
+  return request('q', 'elicitation/create', {_meta})
+}
+
 /** A link with the requests `older` and `newer` in flight, whose ids are those that the server knows. */
 async function twoCalls(method = 'tools/call') {
   const server = fakeServer(silent)
@@ -87,10 +93,7 @@ async function twoCalls(method = 'tools/call') {
   const call = (about: Id) => {
     const onProgress = () => void signs.push(about)
     const params = {taskId: `task of ${about}`}
-    link.request(request(about, method, params), {...asking(about).for, onProgress}).then(
-      () => undefined,
-      () => undefined,
-    )
+    void refusalOf(link.request(request(about, method, params), {...asking(about).for, onProgress}))
   }
   call('older')
   call('newer')
@@ -529,20 +532,15 @@ describe('what a server says of its own accord', () => {
 
   test('about a task belongs to the request that waits for its result', async () => {
     const {link, upstream, say} = await twoCalls('tasks/result')
-    const about = (taskId: string): Message =>
-      request('q', 'elicitation/create', {
-        _meta: {'io.modelcontextprotocol/related-task': {taskId}},
-      })
-    expect(say(about('task of older'))).toBe('older')
-    expect(say(about('task of newer'))).toBe('newer')
+    expect(say(askAbout('task of older'))).toBe('older')
+    expect(say(askAbout('task of newer'))).toBe('newer')
     // A look at a task is answered at once, and waits for nothing.
-    link.request(request('look', 'tasks/get', {taskId: 'task of older'}), asking('look').for).then(
-      () => undefined,
-      () => undefined,
+    void refusalOf(
+      link.request(request('look', 'tasks/get', {taskId: 'task of older'}), asking('look').for),
     )
     await upstream.request('tasks/get')
-    expect(say(about('task of older'))).toBe('older')
-    expect(say(about('task of nobody'))).toBe('look')
+    expect(say(askAbout('task of older'))).toBe('older')
+    expect(say(askAbout('task of nobody'))).toBe('look')
   })
 
   test('is a sign of the request on whose stream it comes, and of no other', async () => {

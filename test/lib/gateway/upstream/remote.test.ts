@@ -232,6 +232,7 @@ describe.each([
 
 const make = (input: RemoteInput) => new RemoteUpstream(input)
 const ballast = 'x'.repeat(MAX)
+const said = (data: string) => notification('notifications/message', {data})
 const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
 const TOO_LARGE = {
   error: {code: -32603, message: expect.stringMatching(/server far .*--max-message-size/)},
@@ -427,7 +428,6 @@ describe('RemoteUpstream', () => {
   })
 
   test('tells on which stream a message came, also where that was taken up again', async () => {
-    const said = (data: string) => notification('notifications/message', {data})
     const url = await listen((incoming, response) => {
       let body = ''
       incoming.on('data', (chunk: Buffer) => (body += chunk.toString()))
