@@ -7,4 +7,8 @@ runScenarios(
   {isGateway: false, client: 'stdio', make: directStdio},
   oneServer,
 )
-runScenarios('directly over HTTP', {isGateway: false, client: 'http', make: directHttp}, oneServer)
+runScenarios(
+  'directly over HTTP',
+  {isGateway: false, client: 'http', server: 'http', make: directHttp},
+  oneServer,
+)

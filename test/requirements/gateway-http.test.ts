@@ -6,6 +6,6 @@ const make = () => gatewayWorld({lab: 'remote'})
 
 runScenarios(
   'through the gateway to a server over HTTP',
-  {isGateway: true, client: 'http', make},
+  {isGateway: true, client: 'http', server: 'http', make},
   oneServer,
 )

@@ -38,6 +38,9 @@ export function scenario(
 export const throughGateway: Scenario['where'] = ({isGateway}) => isGateway
 /** What is about HTTP streams and sessions. */
 export const overHttp: Scenario['where'] = ({client}) => client === 'http'
+/** What only a server over HTTP says: which request a message belongs to. */
+export const overHttpAllTheWay: Scenario['where'] = ({client, server}) =>
+  client === 'http' && server === 'http'
 
 /** The connection of a client over HTTP. @throws Error for a client of another kind */
 export function httpWire({wire}: LabClient): HttpWire {

@@ -3,6 +3,7 @@ import type {
   CloseReason,
   MessageListener,
   OpenUpstream,
+  Origin,
   Upstream,
 } from '../../src/lib/gateway/upstream/upstream.ts'
 import {
@@ -54,8 +55,8 @@ export class FakeUpstream implements Upstream {
   }
 
   /** Sends a message as the server. */
-  say(message: Message): void {
-    this.#onMessage(message)
+  say(message: Message, origin?: Origin): void {
+    this.#onMessage(message, origin)
   }
 
   /** Ends the server, as when its process exits. */

@@ -18,6 +18,8 @@ export interface WorldKind {
   readonly isGateway: boolean
   /** How the client speaks. */
   readonly client: 'stdio' | 'http'
+  /** How its only server speaks; undefined for one over stdio, and for several. */
+  readonly server?: 'http'
 }
 
 /** A way from a client to the lab server (test/fixtures/mcp-server/lab.mjs). */

@@ -1,6 +1,6 @@
 import {expect} from 'vitest'
 import type {LabArrival, LabStep} from '../../support/lab-client.ts'
-import {httpWire, overHttp, scenario, throughGateway} from '../scenario.ts'
+import {httpWire, overHttp, overHttpAllTheWay, scenario, throughGateway} from '../scenario.ts'
 
 const log = (data: string): LabStep => ({
   notify: {method: 'notifications/message', params: {level: 'info', data}},
@@ -85,6 +85,34 @@ export const order = [
       expect(await places('alone')).toEqual(['alone'])
     },
     overHttp,
+  ),
+  scenario(
+    'with two requests in flight, what a server over HTTP says about one arrives on its stream',
+    ['stream:request'],
+    async ({open}) => {
+      const steps = [{until: 'notifications/lab/go'}, log('own'), ask('question')]
+      const client = await open({
+        capabilities: {roots: {}},
+        script: {
+          on: {
+            'tools/call': [tool('older', steps), tool('newer', [{until: 'notifications/lab/end'}])],
+          },
+        },
+      })
+      await client.send({id: 'older', method: 'tools/call', params: {name: 'older'}})
+      await client.seen('tools/call', 1)
+      await client.send({id: 'newer', method: 'tools/call', params: {name: 'newer'}})
+      await client.seen('tools/call', 2)
+      await client.send({method: 'notifications/lab/go'})
+      await client.answer('older')
+      await client.send({method: 'notifications/lab/end'})
+      await client.answer('newer')
+      for (const about of ['own', 'question']) {
+        const arrivals = client.arrived.items.filter(arrival => gist(arrival) === about)
+        expect(arrivals.map(({stream}) => stream)).toEqual([{request: 'older'}])
+      }
+    },
+    overHttpAllTheWay,
   ),
 ]
 

@@ -1,6 +1,6 @@
 import {messageOf, PluginError} from '../../base/errors.ts'
-import {isJsonObject, type JsonObject} from '../../base/json.ts'
-import type {CloseReason, Upstream} from '../upstream/upstream.ts'
+import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import type {CloseReason, Origin, Upstream} from '../upstream/upstream.ts'
 import {
   isRequest,
   isResponse,
@@ -13,9 +13,10 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {relatedTask} from './places.ts'
 import {progressToken, withProgressToken} from './progress.ts'
 
-/** What a server sends of its own accord, with the client's request that it most likely belongs to. */
+/** What a server sends of its own accord, with the client's request that it belongs to, as far as that is known. */
 export interface ConnectionEvents {
   onServerRequest(from: Connection, message: Request, about: Id | undefined): void
   onNotification(from: Connection, message: Notification, about: Id | undefined): void
@@ -27,8 +28,8 @@ export interface Asking {
   /** Aborted with a {@link Cancelled} when the client gives up. */
   readonly signal: AbortSignal
   /**
-   * Called when the request is sent, for each progress notification on it, before that is passed on, and whenever the
-   * server asks something or is answered; true while an answer of the user is outstanding.
+   * Called when the request is sent, for whatever the server is known to say about it, before that is passed on, and
+   * whenever the server asks something or is answered; true while an answer of the user is outstanding.
    */
   readonly onProgress?: ((isUserAsked: boolean) => void) | undefined
 }
@@ -54,6 +55,8 @@ export class NotTaken extends PluginError {
 interface Pending {
   readonly about: Id | undefined
   readonly token: Id | undefined
+  /** The task whose result it waits for. */
+  readonly task: Json | undefined
   readonly onProgress: ((isUserAsked: boolean) => void) | undefined
   readonly resolve: (response: Response) => void
   readonly reject: (error: unknown) => void
@@ -105,6 +108,7 @@ export class Connection {
       this.#pending.set(id, {
         about: asking?.about,
         token,
+        task: message.method === 'tasks/result' ? message.params?.['taskId'] : undefined,
         onProgress: asking?.onProgress,
         resolve,
         reject,
@@ -127,10 +131,13 @@ export class Connection {
   }
 
   /** Takes one message of the server. */
-  receive(message: Message): void {
-    if (isResponse(message)) this.#settle(message)
-    else if (isRequest(message)) this.#serverRequest(message)
-    else this.#notification(message)
+  receive(message: Message, origin?: Origin): void {
+    if (isResponse(message)) return this.#settle(message)
+    const pending = this.#pendingOf(message, origin)
+    // Whatever comes on the stream of a request is a sign that the server works on it.
+    if (origin || this.#isSoleLog(message)) this.#tell(pending)
+    if (isRequest(message)) this.#serverRequest(message, pending?.about)
+    else this.#notification(message, pending?.about)
   }
 
   /** Ends the server, once however often it is asked for; what has failed is tried again. */
@@ -174,34 +181,44 @@ export class Connection {
     pending.reject(reason)
   }
 
-  #serverRequest(message: Request): void {
+  #serverRequest(message: Request, about: Id | undefined): void {
     if (message.method === 'ping') {
       this.respond(result(message.id, {}))
       return
     }
     this.#questions.add(message.id)
     this.#tellProgress()
-    this.#events.onServerRequest(this, message, this.#likelyRequest())
+    this.#events.onServerRequest(this, message, about)
   }
 
   /** Which of the requests in flight a question belongs to is not known for sure. */
   #tellProgress(): void {
-    for (const {onProgress} of this.#pending.values()) onProgress?.(this.#questions.size > 0)
+    for (const pending of this.#pending.values()) this.#tell(pending)
   }
 
-  #notification(message: Notification): void {
+  #tell(pending: Pending | undefined): void {
+    pending?.onProgress?.(this.#questions.size > 0)
+  }
+
+  #notification(message: Notification, about: Id | undefined): void {
+    if (message.method === 'notifications/progress') return this.#progress(message)
     if (message.method === 'notifications/cancelled') this.#withdraw(message)
-    if (message.method !== 'notifications/progress') {
-      this.#events.onNotification(this, message, this.#likelyRequest())
-      return
-    }
+    this.#events.onNotification(this, message, about)
+  }
+
+  /** A guess must not keep a call alive that hangs: a log line counts where it can belong to no other request. */
+  #isSoleLog({method}: Request | Notification): boolean {
+    return method === 'notifications/message' && this.#pending.size === 1
+  }
+
+  #progress(message: Notification): void {
     const id = message.params?.['progressToken']
     if (typeof id !== 'number') return
     const pending = this.#pending.get(id)
     // A task goes on after the answer to the request that made it, and belongs to no stream any more.
     const token = pending ? pending.token : this.#taskTokens.get(id)
     if (token === undefined) return
-    pending?.onProgress?.(this.#questions.size > 0)
+    this.#tell(pending)
     const params = {...message.params, progressToken: token}
     this.#events.onNotification(this, {...message, params}, pending?.about)
   }
@@ -212,13 +229,26 @@ export class Connection {
     if (this.#questions.delete(id)) this.#tellProgress()
   }
 
+  /** Which request in flight a message belongs to; undefined: to none. */
+  #pendingOf(message: Request | Notification, origin: Origin): Pending | undefined {
+    if (origin === 'alone') return undefined
+    if (origin) return this.#pending.get(origin.request)
+    const task = relatedTask(message.params)
+    return (task === undefined ? undefined : this.#waitingFor(task)) ?? this.#likeliest()
+  }
+
+  #waitingFor(task: string): Pending | undefined {
+    for (const pending of this.#pending.values()) if (pending.task === task) return pending
+    return undefined
+  }
+
   /** stdio does not say which request a message belongs to: with several in flight, the newest is likeliest. */
-  #likelyRequest(): Id | undefined {
+  #likeliest(): Pending | undefined {
     if (this.#newest !== undefined && !this.#pending.has(this.#newest)) {
       this.#newest = undefined
       for (const [id, {about}] of this.#pending) if (about !== undefined) this.#newest = id
     }
-    return this.#newest === undefined ? undefined : this.#pending.get(this.#newest)?.about
+    return this.#newest === undefined ? undefined : this.#pending.get(this.#newest)
   }
 
   async #end(): Promise<void> {

@@ -190,7 +190,7 @@ export class Link {
     const upstream = await this.#input.open({
       session: this.#input.session,
       // A server has nothing to say before it is asked to initialize.
-      onMessage: message => connection?.receive(message),
+      onMessage: (message, origin) => connection?.receive(message, origin),
       signal,
     })
     connection = new Connection(this.server, upstream, this.#events)

@@ -40,6 +40,14 @@ export function mapResultTasks(result: JsonObject, change: Change): JsonObject {
   return mapList(mapped, 'tasks', task => mapText(task, 'taskId', change))
 }
 
+/** The id of the task that a message with these params belongs to, if it belongs to one. */
+export function relatedTask(params: JsonObject | undefined): string | undefined {
+  const meta = params?.['_meta']
+  const task = isJsonObject(meta) ? meta[RELATED_TASK] : undefined
+  const id = isJsonObject(task) ? task['taskId'] : undefined
+  return typeof id === 'string' ? id : undefined
+}
+
 /** Params or a result with another id of the task that it belongs to. */
 export function mapRelatedTask(part: JsonObject, change: Change): JsonObject {
   return mapObject(part, '_meta', meta =>

@@ -111,12 +111,13 @@ export class RemoteUpstream implements Upstream {
   /** Passes on what comes with the answer to a request; one that never answers is answered for. */
   async #answers(response: Response, request: Request, signal: AbortSignal): Promise<void> {
     let answered = false
+    const origin = {request: request.id}
     const receive = (message: Message) => {
       if (isResponse(message) && message.id === request.id) {
         answered = true
         if (request.method === 'initialize') this.#initialized(message)
       }
-      this.#input.onMessage(message)
+      this.#input.onMessage(message, origin)
     }
     const {maxMessageBytes} = this.#input
     if (isEventStream(response) && response.body) {
@@ -172,6 +173,7 @@ export class RemoteUpstream implements Upstream {
   /** Keeps the stream of the server's own messages open. A server that has none refuses it, which is its right. */
   async #listen(): Promise<void> {
     const {signal} = this.#stop
+    const receive = (message: Message) => this.#input.onMessage(message, 'alone')
     let last: string | undefined
     for (let lost = 0; !signal.aborted; lost += 1) {
       const from = last === undefined ? {} : {last}
@@ -188,14 +190,13 @@ export class RemoteUpstream implements Upstream {
         }
       }
       if (response?.ok && response.body) {
-        const {maxMessageBytes, onMessage} = this.#input
-        await readEvents(response.body, maxMessageBytes, {
+        await readEvents(response.body, this.#input.maxMessageBytes, {
           onEvent({data, id}) {
             lost = 0
             last = id || last
-            deliver(data, onMessage)
+            deliver(data, receive)
           },
-          onOversize: oversize => reportOversize(oversize, this.#input, onMessage),
+          onOversize: oversize => reportOversize(oversize, this.#input, receive),
         }).catch(() => undefined)
       }
       await pause(RECONNECT_MS[Math.min(lost, RECONNECT_MS.length - 1)] ?? 0, signal)

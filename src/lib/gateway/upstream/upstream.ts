@@ -7,8 +7,14 @@ export interface Upstream extends AsyncDisposable {
   readonly closed: Promise<CloseReason>
 }
 
+/**
+ * Where a message came from: the stream that answers a request, or the one for what belongs to none (MCP 2025-11-25,
+ * transports). Undefined where all messages come the same way.
+ */
+export type Origin = {readonly request: Id} | 'alone' | undefined
+
 /** What a server sends, in order. */
-export type MessageListener = (message: Message) => void
+export type MessageListener = (message: Message, origin?: Origin) => void
 
 /** How a server ended, for the error of whoever was waiting on it. */
 export interface CloseReason {

@@ -13,6 +13,7 @@ import {
   type Id,
   type Message,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import type {Origin} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
 
@@ -69,8 +70,43 @@ function refusalOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** Never answers `tools/call`; the test does. */
-const silent = {answers: {'tools/call': () => undefined}}
+/** Never answers what is called; the test does. */
+const silent = {
+  answers: {
+    'tools/call': () => undefined,
+    'tasks/get': () => undefined,
+    'tasks/result': () => undefined,
+  },
+}
+
+/** What a server asks the user for a task. */
+function askAbout(taskId: string): Message {
+  const _meta = {'io.modelcontextprotocol/related-task': {taskId}}
+  return request('q', 'elicitation/create', {_meta})
+}
+
+/** A link with the requests `older` and `newer` in flight, whose ids are those that the server knows. */
+async function twoCalls(method = 'tools/call') {
+  const server = fakeServer(silent)
+  const {link, news} = linkTo(server)
+  const signs: Id[] = []
+  const call = (about: Id) => {
+    const onProgress = () => void signs.push(about)
+    const params = {taskId: `task of ${about}`}
+    void refusalOf(link.request(request(about, method, params), {...asking(about).for, onProgress}))
+  }
+  call('older')
+  call('newer')
+  const upstream = await server.start()
+  const older = (await upstream.request(method)).id
+  const newer = (await upstream.request(method, 1)).id
+  /** Says something as the server. @returns the request that it was taken to belong to */
+  const say = (message: Message, origin?: Origin): Id | undefined => {
+    upstream.say(message, origin)
+    return news.items.at(-1)?.about
+  }
+  return {link, news, signs, upstream, ids: {older, newer}, say}
+}
 
 describe('opening', () => {
   test('starts the server once for fifty requests at the same time', async () => {
@@ -484,6 +520,60 @@ describe('what a server says of its own accord', () => {
     answer(0)
     answer(3)
     expect(await seen()).toBeUndefined()
+  })
+
+  test('belongs to the request on whose stream it comes, and to none on the stream for the rest', async () => {
+    const {say, upstream, ids, news} = await twoCalls()
+    for (const make of [() => notification('notifications/message'), () => request('q', 'ask')]) {
+      expect(say(make(), {request: ids.older})).toBe('older')
+      expect(say(make(), {request: ids.newer})).toBe('newer')
+      expect(say(make(), 'alone')).toBeUndefined()
+    }
+    upstream.say(result(ids.older, {}))
+    const before = news.items.length
+    expect(say(notification('late'), {request: ids.older})).toBeUndefined()
+    expect(news.items).toHaveLength(before + 1)
+  })
+
+  test('about a task belongs to the request that waits for its result', async () => {
+    const {link, upstream, say} = await twoCalls('tasks/result')
+    expect(say(askAbout('task of older'))).toBe('older')
+    expect(say(askAbout('task of newer'))).toBe('newer')
+    // A look at a task is answered at once, and waits for nothing.
+    void refusalOf(
+      link.request(request('look', 'tasks/get', {taskId: 'task of older'}), asking('look').for),
+    )
+    await upstream.request('tasks/get')
+    expect(say(askAbout('task of older'))).toBe('older')
+    expect(say(askAbout('task of nobody'))).toBe('look')
+  })
+
+  test('is a sign of the request on whose stream it comes, and of no other', async () => {
+    const {say, ids, signs} = await twoCalls()
+    for (const message of [
+      notification('notifications/message'),
+      notification('notifications/progress', {progressToken: 'unknown'}),
+      request('p', 'ping'),
+    ]) {
+      signs.length = 0
+      say(message, {request: ids.older})
+      expect(signs).toEqual(['older'])
+      say(message, 'alone')
+      expect(signs).toEqual(['older'])
+    }
+  })
+
+  test('is a sign of a request, where streams are not told apart, only as a log line while it is the only one', async () => {
+    const {say, upstream, ids, signs} = await twoCalls()
+    signs.length = 0
+    say(notification('notifications/message'))
+    expect(signs).toEqual([])
+    upstream.say(result(ids.newer, {}))
+    say(notification('notifications/resources/updated', {uri: 'x:1'}))
+    say(request('p', 'ping'))
+    expect(signs).toEqual([])
+    say(notification('notifications/message'))
+    expect(signs).toEqual(['older'])
   })
 
   test('a ping is answered here', async () => {

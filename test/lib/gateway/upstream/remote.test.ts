@@ -9,10 +9,11 @@ import {McpServer} from '@modelcontextprotocol/sdk/server/mcp.js'
 import {SSEServerTransport} from '@modelcontextprotocol/sdk/server/sse.js'
 import {StreamableHTTPServerTransport} from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import {afterEach, describe, expect, test, vi} from 'vitest'
+import {isJsonObject} from '../../../../src/lib/base/json.ts'
 import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
 import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
-import type {Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
+import type {Origin, Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {
   notification,
   request,
@@ -65,10 +66,13 @@ function connect(
 ): {
   upstream: Upstream
   received: Message[]
+  /** Where each of them came from. */
+  origins: Origin[]
   warnings: string[]
   next: (matches: (message: Message) => boolean) => Promise<Message>
 } {
   const received: Message[] = []
+  const origins: Origin[] = []
   const warnings: string[] = []
   const waiting: {matches: (message: Message) => boolean; resolve: (message: Message) => void}[] =
     []
@@ -79,8 +83,9 @@ function connect(
     maxMessageBytes: MAX,
     warn: text => warnings.push(text),
     redact: text => text.replaceAll('top-secret', '[secret]'),
-    onMessage(message) {
+    onMessage(message, origin) {
       received.push(message)
+      origins.push(origin)
       for (const wait of waiting) if (wait.matches(message)) wait.resolve(message)
     },
   })
@@ -88,6 +93,7 @@ function connect(
   return {
     upstream,
     received,
+    origins,
     warnings,
     next: matches =>
       new Promise(resolve => {
@@ -226,6 +232,7 @@ describe.each([
 
 const make = (input: RemoteInput) => new RemoteUpstream(input)
 const ballast = 'x'.repeat(MAX)
+const said = (data: string) => notification('notifications/message', {data})
 const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
 const TOO_LARGE = {
   error: {code: -32603, message: expect.stringMatching(/server far .*--max-message-size/)},
@@ -418,6 +425,29 @@ describe('RemoteUpstream', () => {
     while (!received.some(hasId(8))) await vi.advanceTimersByTimeAsync(100)
     expect(await answer).toMatchObject({result: {late: true}})
     expect(resumed).toEqual(['a'])
+  })
+
+  test('tells on which stream a message came, also where that was taken up again', async () => {
+    const url = await listen((incoming, response) => {
+      let body = ''
+      incoming.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      incoming.on('end', () => {
+        if (body.includes('initialized')) return void response.writeHead(202).end()
+        response.writeHead(200, {'content-type': 'text/event-stream'})
+        const last = incoming.headers['last-event-id']
+        if (body !== '') response.end(`retry: 1\nid: a\n${event(said('early'))}`)
+        else if (last === 'a') response.end(event(said('late')) + event(result(7, {})))
+        else response.write(event(said('of nobody')))
+      })
+    })
+    const {upstream, received, origins, next} = connect(make, {url})
+    upstream.send(request(7, 'tools/call', {name: 'x'}))
+    await next(hasId(7))
+    upstream.send(notification('notifications/initialized'))
+    await next(({params}) => isJsonObject(params) && params['data'] === 'of nobody')
+    expect(received).toEqual([said('early'), said('late'), result(7, {}), said('of nobody')])
+    const own = {request: 7}
+    expect(origins).toEqual([own, own, own, 'alone'])
   })
 
   test('goes on with the stream of other messages where it was lost, or from now on where that is forgotten', async () => {
