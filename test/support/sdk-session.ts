@@ -8,7 +8,8 @@ import {assemble} from '../../src/lib/gateway/pipeline/assemble.ts'
 import {compose} from '../../src/lib/gateway/pipeline/call.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import type {OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
-import {isUnusable, parseMessage, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {isUnusable, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
 import {fixedMemory} from './memory.ts'
 
 /** Makes a server of the SDK, one for each start. */

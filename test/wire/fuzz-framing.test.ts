@@ -7,7 +7,8 @@ import {startContainer} from '../../src/lib/gateway/upstream/container.ts'
 import type {Upstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {parseMessages} from '../../src/lib/gateway/wire/batch.ts'
 import {readEvents, readText} from '../../src/lib/gateway/wire/events.ts'
-import {isUnusable, parseMessage, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {isUnusable, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
 
 const NEWLINE = Buffer.from('\n')

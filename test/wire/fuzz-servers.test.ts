@@ -6,12 +6,12 @@ import {
   isResponse,
   isUnusable,
   notification,
-  parseMessage,
   request,
   result,
   type Id,
   type Message,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
 import {connectedClient, type FakeClient} from '../support/fake-client.ts'
 import {fakeServer, toolScript} from '../support/fake-upstream.ts'
 import {governed} from './governed.ts'

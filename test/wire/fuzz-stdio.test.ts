@@ -78,7 +78,8 @@ function answerable(line: string): readonly string[] {
 /** The ids that need not be answered: of batches, which may be refused as a whole, of large lines, and cancelled. */
 function doubtfulIds(line: string, maxBytes: number): readonly string[] {
   const value = parsed(line)
-  if (Array.isArray(value) || Buffer.byteLength(line) > maxBytes) return answerable(line)
+  const isLarge = Buffer.byteLength(line) > maxBytes || levels(line) > 512
+  if (Array.isArray(value) || isLarge) return answerable(line)
   const isNotice = isJsonObject(value) && value['method'] === 'notifications/cancelled'
   const params = isNotice ? value['params'] : undefined
   return isJsonObject(params) ? [JSON.stringify(params['requestId'])] : []
@@ -174,7 +175,9 @@ describe('whatever comes on stdin', () => {
           const asked = lines.flatMap(answerable)
           // What could not be read to its id is refused without one.
           const answered = answers.map(({id}) => JSON.stringify(id)).filter(id => id !== 'null')
-          const large = lines.filter(line => Buffer.byteLength(line) > maxBytes)
+          const large = lines.filter(
+            line => Buffer.byteLength(line) > maxBytes || levels(line) > 512,
+          )
           const guesses = new Set(large.flatMap(idsIn))
           expect(surplus(answered, asked).filter(id => !guesses.has(id))).toEqual([])
           const doubtful = new Set(lines.flatMap(line => doubtfulIds(line, maxBytes)))

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import type {OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
-import {isRequest, isUnusable, parseMessage} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {isRequest, isUnusable} from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
 import type {Request} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {anyText, bodyText} from './hostile.ts'
 

@@ -1,4 +1,5 @@
 import type {IncomingMessage, ServerResponse} from 'node:http'
+import {oneLine} from '../../base/one-line.ts'
 import {refuseInvalid} from './refusals.ts'
 import {Collector} from '../wire/oversize.ts'
 
@@ -14,6 +15,16 @@ export async function readPosted(
 ): Promise<string | undefined> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     refuseInvalid(response, 415, 'the body must be application/json')
+    return undefined
+  }
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    response.setHeader('accept-encoding', 'identity')
+    refuseInvalid(
+      response,
+      415,
+      `the body must not be encoded: ${oneLine(encoding)} is not read here`,
+    )
     return undefined
   }
   const body = await readBody(request, maxBytes)

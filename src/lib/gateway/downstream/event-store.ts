@@ -121,7 +121,8 @@ export class EventStore {
     const oldest = this.#now() - LONGEST_MS
     for (;;) {
       const [first] = this.#events
-      if (!first) return
+      // The newest is kept, however large it is: it may be the answer that a client comes back for.
+      if (!first || (this.#events.length === 1 && first.at >= oldest)) return
       const isTooMuch = this.#events.length > MOST_EVENTS || this.#bytes > MOST_STORED_BYTES
       if (!isTooMuch && first.at >= oldest) return
       this.#events.shift()

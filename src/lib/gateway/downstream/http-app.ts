@@ -108,7 +108,7 @@ export function isLocalName(name: string | undefined): boolean {
     `http://${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}`,
   )
   const host = url?.hostname ?? ''
-  if (host === 'localhost' || host === '[::1]' || host.startsWith('[::ffff:7f')) return true
+  if (host === 'localhost' || host === '[::1]' || /^\[::ffff:7f[0-9a-f]{2}:/.test(host)) return true
   return isIPv4(host) && host.startsWith('127.')
 }
 

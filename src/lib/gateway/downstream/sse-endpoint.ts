@@ -105,7 +105,7 @@ export class SseEndpoint implements Disposable {
       if (why !== undefined) return refuseInvalid(response, 400, why)
     }
     const bad = elements.find(isUnusable)
-    if (bad) return refuse(response, 400, {code: bad.code, message: bad.reason})
+    if (bad) return refuse(response, 400, {code: bad.code, message: bad.reason}, bad.id)
     const messages = elements.filter(isUsable)
     const modern = modernVersion(messages[0])
     if (modern !== undefined) return refuseModern(response, messages[0], modern)

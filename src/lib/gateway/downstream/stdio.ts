@@ -72,7 +72,8 @@ function take(
   const modern = isUsable(incoming) ? modernVersion(incoming) : undefined
   if (isUnusable(incoming)) {
     const {id, code, reason} = incoming
-    if (id !== undefined) downstream.send(failure(id, code, reason))
+    if (id === undefined) downstream.write(refusalText(incoming))
+    else downstream.send(failure(id, code, reason))
     return reason
   }
   if (modern === undefined) session.receive(incoming)

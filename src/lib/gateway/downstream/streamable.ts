@@ -16,6 +16,8 @@ import {refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals
 const IDLE_MS = 30 * 60_000
 const SWEEP_MS = 60_000
 const MOST_SESSIONS = 200
+/** A session that was used since is not ended to make room: its client is only between two requests. */
+const REST_MS = 60_000
 /** A client that leaves its requests behind does not end them. */
 const MOST_REQUESTS = 1000
 
@@ -88,7 +90,8 @@ export class StreamableEndpoint implements Disposable {
     if (modern !== undefined) return refuseModern(response, message, modern)
     if (Array.isArray(incoming)) return this.#batch(incoming, request, response)
     if (isUnusable(incoming)) {
-      return refuse(response, 400, {code: incoming.code, message: incoming.reason})
+      const {code, reason, id} = incoming
+      return refuse(response, 400, {code, message: reason}, id)
     }
     this.#message(incoming, request, response)
   }
@@ -198,7 +201,10 @@ export class StreamableEndpoint implements Disposable {
 
   /** Makes room: clients that went without a word must not keep others out. */
   #endOldest(): boolean {
-    const free = [...this.#sessions].filter(([, {downstream}]) => !downstream.isBusy)
+    const now = this.#input.now()
+    const free = [...this.#sessions].filter(
+      ([, {downstream, usedAt}]) => !downstream.isBusy && now - usedAt >= REST_MS,
+    )
     const [oldest] = free.toSorted(([, a], [, b]) => a.usedAt - b.usedAt)
     if (oldest) void this.#end(oldest[0]) // never rejects
     return oldest !== undefined

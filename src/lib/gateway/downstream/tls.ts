@@ -57,8 +57,11 @@ const MAKE_ONE = 'docs/gateway.md shows how to make a certificate and its key'
 
 async function read(path: string, flag: string): Promise<Buffer> {
   try {
+    // Reading a pipe would wait for whoever writes to it, for ever.
+    if (!(await stat(path)).isFile()) throw invalid(path, 'is no file', {hint: MAKE_ONE})
     return await readFile(path)
   } catch (error) {
+    if (error instanceof PluginError) throw error
     if (systemCode(error) !== 'ENOENT') throw fileDenied(error, {verb: 'read', path})
     throw new PluginError('FILE_MISSING', `the file of ${flag}, ${path}, does not exist`, {
       hint: MAKE_ONE,

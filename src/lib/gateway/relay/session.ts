@@ -29,6 +29,9 @@ import {ServerRequests} from './server-requests.ts'
 import type {SessionInput, SessionServer} from './session-input.ts'
 import {SoleRouter} from './sole-router.ts'
 
+/** Requests that one client has answered at the same time. */
+const MOST_IN_FLIGHT = 1000
+
 /** A session's log is not to be filled with what its servers make up. */
 const MOST_WARNINGS = 100
 
@@ -105,8 +108,10 @@ export class Session {
   async #serve(message: Request): Promise<void> {
     const {id} = message
     if (this.#inFlight.has(id)) {
-      this.#tell(failure(id, RPC.invalidRequest, 'this id is already in use'))
-      return
+      return this.#tell(failure(id, RPC.invalidRequest, 'this id is already in use'))
+    }
+    if (this.#inFlight.size >= MOST_IN_FLIGHT) {
+      return this.#tell(failure(id, RPC.internalError, 'too many requests are in flight'), id)
     }
     const call = new AbortController()
     this.#inFlight.set(id, call)

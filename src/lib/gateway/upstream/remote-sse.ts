@@ -1,6 +1,7 @@
 import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
 import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
+import {sendHttp} from './http.ts'
 import {reportOversize} from './oversize.ts'
 import {reasonOf, takenInTime, type RemoteInput} from './remote.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
@@ -79,11 +80,17 @@ export class SseUpstream implements Upstream {
     onMessage(failure(message.id, RPC.internalError, redact(`${new URL(url).origin}: ${why}`)))
   }
 
-  #fetch(url: string | URL, init: RequestInit): Promise<Response> {
+  #fetch(
+    url: string | URL,
+    {
+      method = 'GET',
+      body,
+      ...init
+    }: {method?: string; body?: string; headers: Record<string, string>},
+  ): Promise<Response> {
     const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value)
-    // Followed, a redirect would take the headers, and the secrets in them, to another host.
-    return fetch(url, {...init, headers, redirect: 'manual', signal: this.#stop.signal})
+    return sendHttp(url, {method, body, headers, signal: this.#stop.signal})
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type Request,
 } from '../wire/jsonrpc.ts'
 import {reportOversize, type SizeLimit} from './oversize.ts'
+import {sendHttp} from './http.ts'
 import {readResumable} from './resumable.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 import {pause} from './waiting.ts'
@@ -222,8 +223,7 @@ export class RemoteUpstream implements Upstream {
     if (this.#session !== undefined) headers.set('mcp-session-id', this.#session)
     if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
     if (last !== undefined) headers.set('last-event-id', last)
-    // Followed, a redirect would take the headers, and the secrets in them, to another host.
-    return fetch(this.#input.url, {...init, headers, redirect: 'manual'})
+    return sendHttp(this.#input.url, {...init, headers})
   }
 
   #end(what: string, refused?: Id): void {

@@ -1,12 +1,5 @@
-import {
-  classifierFor,
-  isRequest,
-  isUnusable,
-  parseMessage,
-  RPC,
-  type Message,
-  type Unusable,
-} from './jsonrpc.ts'
+import {classify, isRequest, isUnusable, RPC, type Message, type Unusable} from './jsonrpc.ts'
+import {parseMessage, whyTooMuch} from './parse.ts'
 
 /** The one revision that has batches (MCP 2025-03-26, base protocol, batching). */
 const VERSION_WITH_BATCHES = '2025-03-26'
@@ -20,8 +13,10 @@ export type Incoming = Message | Unusable
  * Reads text that may be a JSON-RPC batch.
  * @returns one message or why the text is none; for a JSON array the same for each of its elements, in order
  */
-export function parseIncoming(text: string): Incoming | Incoming[] {
+export function parseIncoming(text: string, most = MOST_MESSAGES): Incoming | Incoming[] {
   if (!isArray(text)) return parseMessage(text)
+  const tooMuch = whyTooMuch(text)
+  if (tooMuch !== undefined) return {code: RPC.invalidRequest, reason: tooMuch, id: undefined}
   let values: unknown
   try {
     values = JSON.parse(text)
@@ -29,14 +24,15 @@ export function parseIncoming(text: string): Incoming | Incoming[] {
     values = undefined
   }
   if (!Array.isArray(values)) return {code: RPC.parseError, reason: 'not JSON', id: undefined}
-  if (values.length <= MOST_MESSAGES) return values.map(classifierFor(text))
-  const reason = `a batch holds at most ${MOST_MESSAGES} messages`
+  if (values.length <= most) return values.map(classify)
+  const reason = `a batch holds at most ${most} messages`
   return {code: RPC.invalidRequest, reason, id: undefined}
 }
 
 /** Reads the messages in a text of a server: one, those of a batch, or none. What is no message is left out. */
 export function parseMessages(text: string): Message[] {
-  const incoming = parseIncoming(text)
+  // Each of them may be an answer that somebody waits for.
+  const incoming = parseIncoming(text, Infinity)
   const all = Array.isArray(incoming) ? incoming : [incoming]
   return all.filter(isUsable)
 }

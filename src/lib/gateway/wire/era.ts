@@ -1,8 +1,10 @@
 import {isJsonObject} from '../../base/json.ts'
+import {LEGACY_VERSIONS} from '../relay/hello.ts'
 import {isRequest, type Message} from './jsonrpc.ts'
 
 /** The first revision without `initialize`: every request carries its version itself. */
 const FIRST_MODERN_VERSION = '2026-07-28'
+const LEGACY: ReadonlySet<string> = new Set(LEGACY_VERSIONS)
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 
 /**
@@ -15,7 +17,8 @@ export function modernVersion(message: Message | undefined, header?: string): st
   // Whatever else it carries, this opens a session, which modern revisions do not have.
   if (method === 'initialize') return undefined
   const named = versionInMeta(message)
-  if (named !== undefined) return named
+  // Whoever names one of the versions with sessions means a session.
+  if (named !== undefined && !LEGACY.has(named)) return named
   if (header !== undefined && isModern(header)) return header
   return method === 'server/discover' ? FIRST_MODERN_VERSION : undefined
 }

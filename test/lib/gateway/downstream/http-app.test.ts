@@ -180,6 +180,7 @@ describe('isLocalName', () => {
     'local',
     'localhost/x',
     '::ffff:10.0.0.1',
+    '::ffff:7.240.0.1',
   ])('%s is not', name => {
     expect(isLocalName(name)).toBe(false)
   })

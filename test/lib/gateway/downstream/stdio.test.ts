@@ -78,10 +78,15 @@ describe('serveStdio', () => {
     ['{"jsonrpc":"2.0","id":{},"method":"ping"}', 'needs a method'],
     ['{"jsonrpc":"2.0","id":true,"method":"ping"}', 'needs a method'],
     ['null', 'not a JSON-RPC 2.0 message'],
-  ])('says on the log that %s is no message, and goes on', async (line, reason) => {
+  ])('answers and says on the log that %s is no message, and goes on', async (line, reason) => {
     const {stdin, written, warnings} = start()
     stdin.write(`${line}\n${ping(9)}`)
-    await expect.poll(() => written).toEqual([pong(9)])
+    await expect.poll(() => written).toHaveLength(2)
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({
+      id: null,
+      error: {message: expect.stringMatching(new RegExp(`^${reason}`))},
+    })
+    expect(written[1]).toBe(pong(9))
     expect(warnings).toEqual([
       expect.stringMatching(new RegExp(`^! a line on stdin is no message: ${reason}`)),
     ])

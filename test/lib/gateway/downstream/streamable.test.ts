@@ -330,12 +330,17 @@ describe('sessions', () => {
   })
 
   test('are not endless in number; the one unused for longest makes room, one in use does not', async () => {
-    await using endpoint = await startHttpEndpoint()
+    let now = 0
+    await using endpoint = await startHttpEndpoint({now: () => (now += 1)})
     const clients: RawClient[] = []
     for (let at = 0; at < 200; at += 1) clients.push(await RawClient.open(endpoint.port))
     const body = JSON.stringify({...ping, method: 'initialize'})
     const ask = {port: endpoint.port, method: 'POST', headers: JSON_BODY, body}
+    // Whoever was there a moment ago is only between two requests.
+    expect(await fetchRaw(ask)).toMatchObject({status: 503})
+    now = 60_000
     await clients[0]?.call(1, 'echo')
+    now = 61_000
     const late = await RawClient.open(endpoint.port)
     await expect.poll(() => endpoint.closed).toEqual([clients[1]?.id])
     clients.splice(1, 1, late)

@@ -148,11 +148,13 @@ interface Comeback {
 /** A server that says something to each request, then closes the stream. Its clients come back to `onComeback`. */
 async function closingServer(
   onComeback: (comeback: Comeback, time: number) => void,
-): Promise<{url: string; resumed: unknown[]}> {
+): Promise<{url: string; resumed: unknown[]; posts: () => number}> {
   const resumed: unknown[] = []
+  let posts = 0
   const url = await listen((incoming, response) => {
     const stream = () => response.writeHead(200, {'content-type': 'text/event-stream'})
     if (incoming.method === 'POST') {
+      posts += 1
       const early = JSON.stringify(notification('early'))
       return void stream().end(`retry: 1\nid: a\ndata: ${early}\n\n`)
     }
@@ -166,7 +168,7 @@ async function closingServer(
       resumed.length,
     )
   })
-  return {url, resumed}
+  return {url, resumed, posts: () => posts}
 }
 
 async function sseServer(): Promise<string> {
@@ -414,7 +416,7 @@ describe('RemoteUpstream', () => {
   test('does not come back for an answer that was cancelled', async () => {
     vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
     closers.push(async () => void vi.useRealTimers())
-    const {url, resumed} = await closingServer(({writeRest}) => {
+    const {url, resumed, posts} = await closingServer(({writeRest}) => {
       writeRest(`id: c\ndata: ${lateAnswer(8)}\n\n`)
     })
     const {upstream, received, next} = connect(make, {url})
@@ -422,6 +424,8 @@ describe('RemoteUpstream', () => {
     upstream.send(notification('notifications/cancelled', {requestId: 7}))
     upstream.send(request(8, 'tools/call', {name: 'y'}))
     const answer = next(hasId(8))
+    // The third is sent when the notification has been taken.
+    while (posts() < 3) await new Promise(resolve => void setImmediate(resolve))
     while (!received.some(hasId(8))) await vi.advanceTimersByTimeAsync(100)
     expect(await answer).toMatchObject({result: {late: true}})
     expect(resumed).toEqual(['a'])

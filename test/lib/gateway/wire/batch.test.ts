@@ -6,12 +6,8 @@ import {
   refusalText,
   whyNoBatch,
 } from '../../../../src/lib/gateway/wire/batch.ts'
-import {
-  notification,
-  parseMessage,
-  request,
-  result,
-} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {notification, request, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../../../src/lib/gateway/wire/parse.ts'
 
 const VERSION = '2025-03-26'
 const ping = request(1, 'ping')
@@ -61,12 +57,12 @@ describe('text', () => {
     })
   })
 
-  test('nested too deep is refused part by part, an answer in it as an error', () => {
+  test('nested too deep is refused whole, before it is read', () => {
     const deep = `{"jsonrpc":"2.0","id":5,"result":${'{"a":'.repeat(600)}1${'}'.repeat(600)}}`
-    expect(parseIncoming(`[${deep},{"jsonrpc":"2.0","id":6,"method":"ping"}]`)).toMatchObject([
-      {id: 5, error: {code: -32603}},
-      {id: 6, code: -32600},
-    ])
+    expect(parseIncoming(`[${deep},{"jsonrpc":"2.0","id":6,"method":"ping"}]`)).toMatchObject({
+      code: -32600,
+      reason: 'nested deeper than 512 levels',
+    })
   })
 })
 

@@ -8,10 +8,10 @@ import {
   isResult,
   isUnusable,
   notification,
-  parseMessage,
   request,
   result,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {parseMessage} from '../../../../src/lib/gateway/wire/parse.ts'
 
 /** What a value is taken for. */
 function kindOf(value: unknown): string {

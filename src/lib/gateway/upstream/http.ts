@@ -1,0 +1,47 @@
+import {request as httpRequest, type IncomingMessage} from 'node:http'
+import {request as httpsRequest} from 'node:https'
+import {Readable} from 'node:stream'
+
+/** A request to a server that somebody else runs. */
+export interface HttpRequest {
+  readonly method: string
+  readonly headers: Headers
+  readonly body?: string | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Sends an HTTP request. Unlike `fetch`, it never gives up by itself: an answer may take as long as a person who is
+ * asked something, and a stream be silent for hours. Redirects are not followed: that would take the headers, and the
+ * secrets in them, to another host.
+ * @returns the answer as soon as its head is there
+ * @throws what keeps the server from being reached; the signal's reason
+ */
+export async function sendHttp(url: string | URL, request: HttpRequest): Promise<Response> {
+  const {method, headers, body, signal} = request
+  // Node would send it all the same.
+  signal.throwIfAborted()
+  const target = new URL(url)
+  const send = target.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const own = {...Object.fromEntries(headers), 'accept-encoding': 'identity'}
+    const outgoing = send(target, {method, headers: own, signal})
+    outgoing.once('error', reject)
+    outgoing.once('response', incoming => resolve(answer(incoming)))
+    outgoing.end(body)
+  })
+}
+
+/** These have no body (Fetch standard, null body status). */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304])
+
+function answer(incoming: IncomingMessage): Response {
+  const headers = new Headers()
+  for (const [name, values = []] of Object.entries(incoming.headersDistinct)) {
+    for (const value of values) headers.append(name, value)
+  }
+  const status = incoming.statusCode ?? 0
+  if (!WITHOUT_BODY.has(status)) return new Response(Readable.toWeb(incoming), {status, headers})
+  incoming.resume()
+  return new Response(null, {status, headers})
+}
