@@ -18,6 +18,7 @@ export function gatewayDeps(app: App, options: {commentary: boolean}): GatewayDe
     version: app.version,
     engine: () => app.engine(),
     notify: line => commentary.sayNow(line),
+    isTerminal: app.io.errIsTerminal,
     log: options.commentary ? line => commentary.say(line) : () => undefined,
   }
 }

@@ -1,8 +1,10 @@
+import {readFile} from 'node:fs/promises'
 import {Client} from '@modelcontextprotocol/sdk/client/index.js'
 import {StdioClientTransport} from '@modelcontextprotocol/sdk/client/stdio.js'
 import {StreamableHTTPClientTransport} from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type {Transport} from '@modelcontextprotocol/sdk/shared/transport.js'
 import {CallToolResultSchema} from '@modelcontextprotocol/sdk/types.js'
+import * as z from 'zod'
 
 import type {DockerCli, Running} from './docker-cli.ts'
 
@@ -33,17 +35,18 @@ export async function connectStdio(
   return connected(transport, () => stderr)
 }
 
-/** Waits until a gateway that serves HTTP says where, and connects with the token that it printed. */
+/** Waits until a gateway that serves HTTP says where, and connects with its token. */
 export async function connectHttp(gateway: Running): Promise<ConnectedClient> {
   const {url, token} = await printedEndpoint(gateway)
   const requestInit = {headers: {authorization: `Bearer ${token}`}}
   return connected(new StreamableHTTPClientTransport(url, {requestInit}), () => '')
 }
 
-/** What a gateway prints for its users: where it is, and the token. */
+/** Where a gateway says that it is, and the token in the file that it names. */
 export async function printedEndpoint(gateway: Running): Promise<{url: URL; token: string}> {
   const [, url = ''] = await gateway.said(/Gateway: (http:\S+)/)
-  const [, token = ''] = await gateway.said(/Authorization: Bearer (\S+)/)
+  const [, file = ''] = await gateway.said(/the token is in (\S+)\)/)
+  const {token} = z.object({token: z.string()}).parse(JSON.parse(await readFile(file, 'utf8')))
   return {url: new URL(url), token}
 }
 

@@ -57,6 +57,7 @@ export async function testHome(engine: () => Promise<Engine> = testEngine): Prom
       engine: () => (opened ??= engine()),
       log: line => void log.push(line),
       notify: line => void notices.push(line),
+      isTerminal: true,
     },
     [Symbol.asyncDispose]: () => rm(dir, {recursive: true, force: true}),
   }

@@ -20,7 +20,7 @@ const TO_A_PERSON =
 export default class GatewayRun extends PluginCommand {
   static override summary = 'run the gateway: one endpoint with the tools of all enabled servers'
   static override description =
-    'Over stdio, an AI client starts this command itself and speaks to it through its stdin and stdout. Over HTTP, any number of clients connect to the address that is printed, with the token that is printed; by its path, /mcp or /sse, a client chooses the transport. The gateway ends on Ctrl-C, or when the client that started it goes; its containers go with it.'
+    'Over stdio, an AI client starts this command itself and speaks to it through its stdin and stdout. Over HTTP, any number of clients connect to the address that is printed, with the token that is named; by its path, /mcp or /sse, a client chooses the transport. The gateway ends on Ctrl-C, or when the client that started it goes; its containers go with it.'
   static override examples = [
     {description: 'for a client that starts it', command: '<%= config.bin %> gateway run'},
     {

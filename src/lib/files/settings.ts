@@ -13,7 +13,7 @@ import {loadDeafToSignals} from './signals.ts'
  * @throws PluginError FILE_INVALID when the file was changed into something else; FILE_DENIED, FILE_BUSY
  */
 export async function gatewayToken(paths: StatePaths): Promise<string> {
-  const file = join(paths.dir, 'gateway.json')
+  const file = tokenFile(paths)
   const {default: Conf} = await loadDeafToSignals(() => import('conf'))
   return withFileLock(file, async () => {
     try {
@@ -41,4 +41,9 @@ export async function gatewayToken(paths: StatePaths): Promise<string> {
 async function keepPrivate(file: string): Promise<void> {
   const {mode} = await stat(file)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) await chmod(file, 0o600)
+}
+
+/** The file of the gateway's token. */
+export function tokenFile(paths: StatePaths): string {
+  return join(paths.dir, 'gateway.json')
 }

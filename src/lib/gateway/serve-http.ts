@@ -1,7 +1,7 @@
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {PluginError} from '../base/errors.ts'
 import type {Scope} from '../base/scope.ts'
-import {gatewayToken} from '../files/settings.ts'
+import {gatewayToken, tokenFile} from '../files/settings.ts'
 import {httpApp, isLocalName} from './downstream/http-app.ts'
 import {listen} from './downstream/listen.ts'
 import {MCP_PATH, SSE_PATH} from './downstream/paths.ts'
@@ -68,7 +68,7 @@ export async function serveHttp(input: ServeHttpInput, scope: Scope): Promise<Ga
   })
   const path = transport.kind === 'sse' ? SSE_PATH : MCP_PATH
   deps.notify(`> Gateway: ${tls ? 'https' : 'http'}://${urlHost(host)}:${listening.port}${path}`)
-  if (token) deps.notify(tokenLine(token))
+  if (token) deps.notify(tokenLine(token, deps))
   return setup
 }
 
@@ -137,8 +137,11 @@ function openToAll(host: string): PluginError {
   )
 }
 
-function tokenLine(token: Token): string {
-  return `> Authorization: Bearer ${token.isOurs ? token.value : '$MCP_GATEWAY_AUTH_TOKEN'}`
+/** A token that is not printed to a person would end in a log. */
+function tokenLine(token: Token, {isTerminal, paths}: GatewayDeps): string {
+  if (!token.isOurs) return '> Authorization: Bearer $MCP_GATEWAY_AUTH_TOKEN'
+  if (isTerminal) return `> Authorization: Bearer ${token.value}`
+  return `> Authorization: Bearer … (the token is in ${tokenFile(paths)})`
 }
 
 function urlHost(host: string): string {

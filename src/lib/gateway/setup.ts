@@ -23,6 +23,8 @@ export interface GatewayDeps extends ServersInput {
   readonly log: (line: string) => void
   /** What a person must know: pulls, failures, what is not protected. */
   readonly notify: (line: string) => void
+  /** Whether a person reads that on a terminal: elsewhere it is kept, and must hold no secret. */
+  readonly isTerminal: boolean
 }
 
 /** What a user chose for a gateway: the flags of `gateway run` that say what it serves and how. */

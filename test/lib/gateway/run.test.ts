@@ -124,6 +124,19 @@ describe('runGateway over HTTP', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
+  test('names the file of its token where what it says is kept', async () => {
+    await using home = await testHome()
+    await using running = await start(local, {
+      home: {...home, deps: {...home.deps, isTerminal: false}},
+    })
+    await running.port()
+    const file = join(home.deps.paths.dir, 'gateway.json')
+    const {token} = z.object({token: z.string()}).parse(JSON.parse(await readFile(file, 'utf8')))
+    const said = [...home.notices, ...home.log].join('\n')
+    expect(said).toContain(`> Authorization: Bearer … (the token is in ${file})`)
+    expect(said).not.toContain(token)
+  })
+
   test('takes a token from the environment, and does not print it', async () => {
     const MCP_GATEWAY_AUTH_TOKEN = 'given-by-the-user'
     await using running = await start(local, {env: {MCP_GATEWAY_AUTH_TOKEN}})

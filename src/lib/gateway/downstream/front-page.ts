@@ -36,7 +36,7 @@ interface Facts {
 
 const WHAT = 'This is an MCP gateway: AI clients reach MCP servers through it.'
 const TOKEN =
-  'Each request needs the header "Authorization: Bearer <token>". The token was printed where the gateway was started.'
+  'Each request needs the header "Authorization: Bearer <token>". The gateway says where it is started which token that is.'
 
 function asText({isKnown, needsToken}: Facts): string {
   const lines = [
