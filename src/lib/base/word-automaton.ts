@@ -30,7 +30,8 @@ export class WordAutomaton {
    */
   constructor(words: readonly string[], {ignoreCase = false}: {ignoreCase?: boolean} = {}) {
     const real = words.filter(word => word !== '')
-    this.#starts = real.some(word => word.length < 2) ? undefined : new WordStarts(real)
+    const isFast = WordStarts.isUsable && real.every(word => word.length >= 3)
+    this.#starts = isFast ? new WordStarts(real) : undefined
     this.#classOf = new Uint16Array(0x1_0000)
     this.#classes = classify(words, this.#classOf)
     if (ignoreCase) this.#classOf.copyWithin(UPPER_A, LOWER_A, LOWER_A + LETTERS)

@@ -9,6 +9,8 @@ const START = `(?<=^|[^A-Za-z0-9]|${ESCAPED})`
 /** The value ends here: an exact length tells a short prefix from chance. */
 const END = '(?![\\w-])'
 
+const HEX_DIGITS = Array.from('0123456789abcdefABCDEF')
+
 /** Credentials that their issuers gave a prefix, so that they can be recognised anywhere. */
 const ROWS: readonly Row[] = [
   [
@@ -46,7 +48,8 @@ const ROWS: readonly Row[] = [
   ['stripe-publishable', 'Stripe key', ['pk_test_', 'pk_live_'], `${ALNUM}{10}`],
   ['stripe-secret', 'Stripe secret key', ['sk_test_', 'sk_live_'], `${ALNUM}{10}`],
   ['pypi', 'PyPI upload token', ['pypi-AgEIcHlwaS5vcmc'], '[\\w-]{50}'],
-  ['twilio', 'Twilio API key', ['SK'], `${HEX}{32}${END}`],
+  // Two letters alone would stop the search at every word that has them.
+  ['twilio', 'Twilio API key', HEX_DIGITS.map(digit => `SK${digit}`), `${HEX}{31}${END}`],
   ['age', 'age secret key', ['AGE-SECRET-KEY-1'], '[A-Z0-9]{58}'],
   ['adobe-secret', 'Adobe client secret', ['p8e-'], `${ALNUM}{32}${END}`],
   ['alibaba-id', 'Alibaba Cloud access key id', ['LTAI'], `${ALNUM}{20}${END}`],
@@ -128,7 +131,7 @@ export const PREFIXED_LEAKS: readonly LeakRule[] = [
   ...ROWS.map(([id, title, prefixes, rest]) => ({
     id,
     title,
-    keywords: prefixes.map(prefix => prefix.toLowerCase()),
+    keywords: [...new Set(prefixes.map(prefix => prefix.toLowerCase()))],
     pattern: new RegExp(`${START}(?:${prefixes.map(literally).join('|')})${rest}`),
   })),
 ]

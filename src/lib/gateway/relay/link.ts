@@ -10,6 +10,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {withId} from '../wire/text.ts'
 import {Connection, endedError, NotTaken, type Asking, type ConnectionEvents} from './connection.ts'
 
 /** What a link tells the session that owns it. */
@@ -119,7 +120,7 @@ export class Link {
       throw error
     })
     this.#note(message, response)
-    return {...response, id: message.id}
+    return withId(response, message.id)
   }
 
   /** Passes a notification on, or keeps it until the server is open. */

@@ -1,5 +1,6 @@
-import {classify, failure, RPC, type Message, type Unusable} from './jsonrpc.ts'
+import {classify, failure, isUnusable, RPC, type Message, type Unusable} from './jsonrpc.ts'
 import {identify} from './oversize.ts'
+import {keepText} from './text.ts'
 
 /** No tool needs more; what reads JSON by recursion gives up, or dies, at a few thousand. */
 const MOST_LEVELS = 512
@@ -30,7 +31,9 @@ function parsed(text: string): Message | Unusable {
   } catch {
     return {code: RPC.parseError, reason: 'not JSON', id: undefined}
   }
-  return classify(value)
+  const message = classify(value)
+  if (!isUnusable(message)) keepText(message, text)
+  return message
 }
 
 /** Why JSON is more than can be read, written, merged or checked; undefined when it is not. */
