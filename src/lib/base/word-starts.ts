@@ -27,8 +27,8 @@ export class WordStarts {
   }
 
   /**
-   * Makes a function that gives the first index, from the given one on, where a word may begin. The last two code
-   * units of the text are always such places: what follows is not known.
+   * Makes a function that gives the first index, from the given one on, where a word may begin. The last three
+   * code units of the text are always such places: what follows is not known.
    */
   of(text: string): (from: number) => number {
     const isNear = this.#isNear
@@ -37,7 +37,7 @@ export class WordStarts {
     // Of each code unit the lower byte: what looks like a letter and is none is found out later.
     const bytes = Buffer.from(store)
     const quads = new Uint32Array(store)
-    const last = text.length - 2
+    const last = text.length - 3
     let start = 0
     let length = 0
     const startIn = (from: number, to: number): number => {
@@ -50,12 +50,13 @@ export class WordStarts {
     return from => {
       let at = from
       while (at < last) {
-        if (at < start || at + 2 >= start + length) {
+        if (at < start || at + 3 >= start + length) {
           start = at
           length = bytes.write(text.slice(at, at + CHUNK), 'latin1')
         }
         const first = at - start
-        const end = length - 2
+        // The fourth byte of a word may tell of it, and must be there.
+        const end = length - 3
         let four = quads[first >> 2] ?? 0
         // What is behind the end may be left from before: it is looked at and not counted.
         for (let quad = first >> 2; quad << 2 <= end; quad += 1) {

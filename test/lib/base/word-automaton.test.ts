@@ -116,6 +116,21 @@ describe('WordAutomaton', () => {
     )
   })
 
+  test.each(['abc', 'abcd', 'abcde'])(
+    'finds %s at every place around the border of a chunk',
+    sought => {
+      const automaton = new WordAutomaton([sought])
+      const places = Array.from({length: 80}, (_, at) => 65_490 + at)
+      const found = places.filter(place => {
+        const text = `${'.'.repeat(place)}${sought}${'.'.repeat(2000)}`
+        return (
+          automaton.read({text, from: 0, state: 0}, (_, end) => end === place + sought.length) > 0
+        )
+      })
+      expect(found).toEqual(places)
+    },
+  )
+
   test('knows how much of the end may still become a word', () => {
     fc.assert(
       fc.property(fc.uniqueArray(word, {maxLength: 8}), word, (words, text) => {
