@@ -37,7 +37,10 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
         },
       ],
     },
-    fleet: {opener: () => server.open, ensureImage: async () => 'present'},
+    fleet: {
+      openers: () => ({legacy: server.open, modern: undefined, tellsOrigin: false}),
+      ensureImage: async () => 'present',
+    },
     status: {
       read: async () => new Map(),
       ready: async () => undefined,

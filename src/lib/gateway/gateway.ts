@@ -123,7 +123,7 @@ export class Gateway implements AsyncDisposable {
       open:
         start instanceof PluginError
           ? () => Promise.reject(start)
-          : this.#input.fleet.opener(start),
+          : this.#input.fleet.openers(start).legacy,
     }
   }
 

@@ -220,9 +220,13 @@ function failingGateway(failed: StatusStore['failed']) {
     version: '1',
     plan: {servers: [{...server, start: spec}]},
     fleet: {
-      opener: () => async () => {
-        throw new PluginError('SERVER_START_FAILED', `reason ${(starts += 1)}`)
-      },
+      openers: () => ({
+        legacy: async () => {
+          throw new PluginError('SERVER_START_FAILED', `reason ${(starts += 1)}`)
+        },
+        modern: undefined,
+        tellsOrigin: false,
+      }),
       ensureImage: async () => 'present',
     },
     status: {read: async () => new Map(), ready: async () => undefined, failed},

@@ -53,6 +53,28 @@ export interface LinkInput {
   readonly now: () => number
 }
 
+/** One server as those see it who route requests to it: opened on first need, whatever era it is of. */
+export interface ServerLink {
+  readonly server: string
+  /** Whether the server is there now. */
+  readonly isOpen: boolean
+  /** What the server said of itself when it was opened last: its capabilities, instructions and more. */
+  readonly hello: JsonObject | undefined
+  /**
+   * Opens the server if it is not open.
+   * @returns what it said of itself
+   * @throws PluginError when it cannot be started
+   */
+  ready(): Promise<JsonObject>
+  /**
+   * Sends a request and gives the server's answer, under the request's own id.
+   * @throws PluginError when the server cannot be started or ends before it answers; Cancelled
+   */
+  request(message: Request, asking?: Asking): Promise<Response>
+  /** Passes a notification on. */
+  notify(message: Notification): void
+}
+
 /** An opened connection with what its `initialize` answered. */
 interface Live {
   readonly connection: Connection
@@ -63,7 +85,7 @@ interface Live {
  * One client session's own way to one server: opened on first need, once however many ask, and again after the
  * server has ended.
  */
-export class Link {
+export class Link implements ServerLink {
   readonly #input: LinkInput
   readonly #events: LinkEvents
   readonly #abort = new AbortController()

@@ -1,6 +1,6 @@
 import type {JsonObject} from '../../base/json.ts'
 import {nameTable, type Listed, type NameTable, type OwnedItem, type Owner} from '../directory.ts'
-import type {Link} from './link.ts'
+import type {ServerLink} from './link.ts'
 import {fetchList, type Items, type Kind} from './pages.ts'
 
 export type NamedKind = 'tools' | 'prompts'
@@ -10,7 +10,7 @@ export type ListsByKind = {readonly [K in Kind]?: Items | undefined}
 
 /** A server of a session, in configured order. */
 export interface ListedServer {
-  readonly link: Link
+  readonly link: ServerLink
   readonly prefix: string | undefined
   /** Whether the configuration lets a client see and call this tool. */
   readonly allows: (tool: string) => boolean

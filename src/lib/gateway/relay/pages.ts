@@ -1,7 +1,7 @@
 import {PluginError} from '../../base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, RPC} from '../wire/jsonrpc.ts'
-import type {Link} from './link.ts'
+import type {ServerLink} from './link.ts'
 
 /** The four lists of MCP: how each is asked for, and which capability a server needs to have it. */
 export const KINDS = {
@@ -45,7 +45,7 @@ export function can(hello: JsonObject | undefined, capability: string): boolean 
  * Opens a server if it is not open and reads a list of it, whole.
  * @throws PluginError when it cannot be started, or refuses
  */
-export async function fetchList(link: Link, kind: Kind): Promise<Items> {
+export async function fetchList(link: ServerLink, kind: Kind): Promise<Items> {
   return can(await link.ready(), KINDS[kind].capability) ? fetchPages(link, kind) : []
 }
 
@@ -54,7 +54,7 @@ export async function fetchList(link: Link, kind: Kind): Promise<Items> {
  * has nothing to list: many have resources, but no templates.
  * @throws PluginError when the server answers with any other error
  */
-async function fetchPages(link: Link, kind: Kind): Promise<Items> {
+async function fetchPages(link: ServerLink, kind: Kind): Promise<Items> {
   const {method, key} = KINDS[kind]
   const items: JsonObject[][] = []
   const seen = new Set<string>()

@@ -13,7 +13,7 @@ import {
   type Response,
 } from '../wire/jsonrpc.ts'
 import type {Own} from './exposures.ts'
-import type {Link} from './link.ts'
+import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can, type Kind} from './pages.ts'
 import type {ResourceKind} from './resources.ts'
@@ -22,7 +22,7 @@ import {TASK_METHODS} from './tasks.ts'
 import {Translation, type Asked, type Shared} from './translation.ts'
 
 export interface RouterInput {
-  readonly links: ReadonlyMap<string, Link>
+  readonly links: ReadonlyMap<string, ServerLink>
   readonly lists: Lists
   /** What a server answered to `initialize` in this session, or else the last time that anyone asked. */
   readonly hello: (server: string) => JsonObject | undefined
@@ -270,7 +270,7 @@ export class Router implements RequestRouter {
     return this.#link(server).request(request, {about: request.id, signal, onProgress})
   }
 
-  #link(server: string): Link {
+  #link(server: string): ServerLink {
     const link = this.#input.links.get(server)
     if (!link) throw new Error(`server ${server} is not part of this session`)
     return link

@@ -2,7 +2,7 @@ import type {JsonObject} from '../../base/json.ts'
 import {failure, isResult, result, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
 import type {Asking} from './connection.ts'
 import type {Own} from './exposures.ts'
-import type {Link} from './link.ts'
+import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can} from './pages.ts'
 import type {Candidate} from './resources.ts'
@@ -11,7 +11,7 @@ import type {Translation} from './translation.ts'
 import {declaring} from './vendor.ts'
 
 export interface SeveralInput {
-  readonly links: ReadonlyMap<string, Link>
+  readonly links: ReadonlyMap<string, ServerLink>
   readonly lists: Lists
   readonly hello: (server: string) => JsonObject | undefined
   readonly translation: Translation

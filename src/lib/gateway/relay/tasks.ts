@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, type Request} from '../wire/jsonrpc.ts'
 import type {Asking} from './connection.ts'
 import {Exposures, type ExposuresInput, type Own} from './exposures.ts'
-import type {Link} from './link.ts'
+import type {ServerLink} from './link.ts'
 import {mapText} from './places.ts'
 
 /** The ids of the tasks that servers of one session have made (MCP 2025-11-25, tasks; SEP-1686). */
@@ -32,7 +32,7 @@ export class Tasks {
    * The tasks of these servers under the ids that the client knows. A server that fails is left out.
    * @param asking ends also those that are too slow
    */
-  async list(links: readonly Link[], asking: Asking): Promise<JsonObject[]> {
+  async list(links: readonly ServerLink[], asking: Asking): Promise<JsonObject[]> {
     const lists = await Promise.all(
       links.map(async link => {
         const tasks = await pagesOf(link, asking).catch(() => [])
@@ -61,7 +61,7 @@ export function listsTasks(hello: JsonObject | undefined): boolean {
 const MOST_TASKS = 1000
 const MOST_PAGES = 100
 
-async function pagesOf(link: Link, asking: Asking): Promise<JsonObject[]> {
+async function pagesOf(link: ServerLink, asking: Asking): Promise<JsonObject[]> {
   const tasks: JsonObject[] = []
   const seen = new Set<string>()
   let next: Request = request('tasks 0', 'tasks/list')

@@ -13,7 +13,7 @@ import {imagePuller, type ImagePuller} from './image.ts'
 import type {SizeLimit} from './oversize.ts'
 import {RemoteUpstream} from './remote.ts'
 import {SseUpstream} from './remote-sse.ts'
-import type {OpenUpstream, Upstream} from './upstream.ts'
+import type {Openers, OpenUpstream, Upstream} from './upstream.ts'
 import {unlessAborted} from './waiting.ts'
 
 export interface FleetInput {
@@ -46,7 +46,7 @@ type Opening = Parameters<OpenUpstream>[0]
 
 /** Opens servers: never more containers at once than the machine has hands for, each image fetched once. */
 export interface Fleet {
-  opener(spec: ConnectedSpec): OpenUpstream
+  openers(spec: ConnectedSpec): Openers
   /** Makes sure that the engine has the server's image. */
   readonly ensureImage: ImagePuller
 }
@@ -57,12 +57,16 @@ export function createFleet(input: FleetInput): Fleet {
   const ensureImage = imagePuller(input)
   return {
     ensureImage,
-    opener(spec) {
+    openers(spec) {
       switch (spec.kind) {
-        case 'container':
-          return opening => openContainer(spec, opening)
-        case 'remote':
-          return async opening => openRemote(spec, opening, input)
+        case 'container': {
+          const open: OpenUpstream = opening => openContainer(spec, opening)
+          return {legacy: open, modern: open, tellsOrigin: false}
+        }
+        case 'remote': {
+          const legacy: OpenUpstream = async opening => openRemote(spec, opening, input)
+          return {legacy, modern: undefined, tellsOrigin: spec.transport !== 'sse'}
+        }
       }
     },
   }

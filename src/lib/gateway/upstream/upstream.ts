@@ -1,8 +1,15 @@
 import type {Id, Message} from '../wire/jsonrpc.ts'
 
+/**
+ * The `Mcp-Param-*` headers of a modern client, by their names in lower case, with their values as they came (MCP
+ * 2026-07-28, streamable HTTP, custom headers).
+ */
+export type Mirrored = ReadonlyMap<string, string>
+
 /** A running server at the other end of one connection that belongs to one client session. */
 export interface Upstream extends AsyncDisposable {
-  send(message: Message): void
+  /** @param mirrored what the client has put into headers, for a server that is reached over HTTP, too */
+  send(message: Message, mirrored?: Mirrored): void
   /** Settles when the server is gone, by itself or because it was disposed of. Never rejects. */
   readonly closed: Promise<CloseReason>
 }
@@ -34,3 +41,16 @@ export type OpenUpstream = (input: {
   readonly onMessage: MessageListener
   readonly signal: AbortSignal
 }) => Promise<Upstream>
+
+/**
+ * How a server is opened in each of the protocol's two eras. Over stdio both are the same; over HTTP they are
+ * different transports.
+ */
+export interface Openers {
+  /** With `initialize` and a session. */
+  readonly legacy: OpenUpstream
+  /** Every request carries what it needs (MCP 2026-07-28). Undefined where that cannot be. */
+  readonly modern: OpenUpstream | undefined
+  /** Whether every message of a session says which request it belongs to, as over streamable HTTP. */
+  readonly tellsOrigin: boolean
+}

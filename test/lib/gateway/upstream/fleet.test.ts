@@ -84,7 +84,7 @@ describe('createFleet', () => {
       },
     }))
     const input = fleetInput(engine, {startsAtOnce: 2})
-    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
     const opened = await Promise.all(
       Array.from({length: 6}, (_, at) => open(opening(`session-${at}`))),
     )
@@ -104,7 +104,7 @@ describe('createFleet', () => {
       },
     }))
     const input = fleetInput(engine, {startsAtOnce: 1})
-    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
     const ahead = open(opening('ahead'))
     const session = new AbortController()
     const queued = open(opening('queued', session.signal))
@@ -119,7 +119,7 @@ describe('createFleet', () => {
     const engine = await testEngine()
     const input = fleetInput(engine)
     const session = new AbortController()
-    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
     const upstream = await open(opening('one', session.signal))
     session.abort()
     expect(await upstream.closed).toMatchObject({what: 'was stopped'})
@@ -132,7 +132,9 @@ describe('createFleet', () => {
     const notices: string[] = []
     const engine = engineWith(real, () => ({remove: () => new Promise<never>(() => undefined)}))
     const input = fleetInput(engine, {notify: line => void notices.push(line)})
-    const upstream = await createFleet(input).opener(await specOf('ignores-eof'))(opening('one'))
+    const upstream = await createFleet(input)
+      .openers(await specOf('ignores-eof'))
+      .legacy(opening('one'))
     await upstream[Symbol.asyncDispose]()
     expect(notices.join('\n')).toMatch(
       /the container mcp-ignores-eof-[0-9a-f]{6} may be left behind: the engine did not answer/,
@@ -154,7 +156,7 @@ describe('createFleet', () => {
     }))
     const notices: string[] = []
     const input = fleetInput(engine, {notify: line => void notices.push(line)})
-    const open = createFleet(input).opener(await specOf('counts-calls'))
+    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
     await expect(open(opening('one'))).rejects.toThrow('no attaching today')
     expect(notices.join('\n')).toContain('gone away')
   })
@@ -165,7 +167,7 @@ describe('createFleet', () => {
     }))
     const secrets = [{name: 'a.key', env: 'A_KEY', required: true}]
     const spec = await specOf('counts-calls', {secrets})
-    const open = createFleet(fleetInput(engine)).opener(spec)
+    const open = createFleet(fleetInput(engine)).openers(spec).legacy
     await expect(open(opening('one'))).rejects.toMatchObject({
       code: 'SECRET_MISSING',
       message: 'server counts-calls needs the secret a.key, which has no value',
@@ -185,7 +187,7 @@ describe('createFleet', () => {
       log: line => void log.push(line),
       secrets: {get: () => value, where: () => 'a file', skipped: [], names: ['key']},
     })
-    const upstream = await createFleet(input).opener(spec)(opening('one'))
+    const upstream = await createFleet(input).openers(spec).legacy(opening('one'))
     const {what, stderr} = await upstream.closed
     await upstream[Symbol.asyncDispose]()
     expect(what).toBe('ended with exit code 9')
@@ -285,7 +287,7 @@ test('an engine over TCP shares nothing with this machine, so its mounts are not
     },
   }))
   const spec = await specOf('counts-calls', {volumes: ['/on/the/other/machine:/data']})
-  const open = createFleet(fleetInput(engine)).opener(spec)
+  const open = createFleet(fleetInput(engine)).openers(spec).legacy
   await expect(open(opening('one'))).rejects.toThrow('asked for /on/the/other/machine:/data:ro')
   forward.close()
 })

@@ -596,7 +596,7 @@ const opening = () => {
 describe('a remote server of a catalog', () => {
   test('gets its secret in the header where the entry wants it, without any engine', async () => {
     const {url, seen} = await streamableServer()
-    const open = fleetWith({'far.token': 'top-secret'}).opener(spec(url, 'streamable'))
+    const open = fleetWith({'far.token': 'top-secret'}).openers(spec(url, 'streamable')).legacy
     const asked = opening()
     const upstream = await open(asked)
     closers.push(async () => upstream[Symbol.asyncDispose]())
@@ -608,7 +608,7 @@ describe('a remote server of a catalog', () => {
   test.each(['streamable', 'sse'] as const)(
     'is not opened over %s without its secret',
     async transport => {
-      const open = fleetWith({}).opener(spec('http://127.0.0.1:9/mcp', transport))
+      const open = fleetWith({}).openers(spec('http://127.0.0.1:9/mcp', transport)).legacy
       await expect(open(opening())).rejects.toMatchObject({
         code: 'SECRET_MISSING',
         message: expect.stringContaining('far.token'),

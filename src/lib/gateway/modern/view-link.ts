@@ -1,0 +1,28 @@
+import type {JsonObject} from '../../base/json.ts'
+import type {ServerLink} from '../relay/link.ts'
+import type {Notification} from '../wire/jsonrpc.ts'
+
+/** One server as modern clients of one kind see it, whatever era it is of. */
+export interface ViewLink extends ServerLink {
+  /**
+   * Asks the server to tell of changes, until the signal is aborted.
+   * @param filter what of: the `notifications` of `subscriptions/listen` (MCP 2026-07-28)
+   * @param tell takes the server's notices, in its own words; never the acknowledgement
+   * @throws PluginError when the server cannot be opened or refuses
+   */
+  watch(
+    filter: JsonObject,
+    tell: (notice: Notification) => void,
+    signal: AbortSignal,
+  ): Promise<Watch>
+  /** Ends what was opened for this view alone. */
+  close(): Promise<void>
+}
+
+/** A server that tells of changes. */
+export interface Watch {
+  /** The part of the filter that it honours. */
+  readonly honoured: JsonObject
+  /** Settles when it tells no more, however that came. Never rejects. */
+  readonly ended: Promise<void>
+}
