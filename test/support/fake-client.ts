@@ -1,7 +1,7 @@
 import type {PluginError} from '../../src/lib/base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../src/lib/base/json.ts'
 import type {Handler} from '../../src/lib/gateway/pipeline/call.ts'
-import type {ListsByKind} from '../../src/lib/gateway/relay/lists.ts'
+import type {ListsByKind} from '../../src/lib/gateway/relay/list-state.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import {
   isRequest,

@@ -1,5 +1,5 @@
 import type {JsonObject} from '../../src/lib/base/json.ts'
-import type {ListsByKind} from '../../src/lib/gateway/relay/lists.ts'
+import type {ListsByKind} from '../../src/lib/gateway/relay/list-state.ts'
 import type {ServersMemory} from '../../src/lib/gateway/relay/session-input.ts'
 
 /**

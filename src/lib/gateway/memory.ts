@@ -7,7 +7,8 @@ import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
 import {withFileLock} from '../files/lock.ts'
 import type {Owner} from './directory.ts'
 import type {ClientHello} from './relay/link.ts'
-import type {ListsByKind, NamedKind} from './relay/lists.ts'
+import type {ListsByKind} from './relay/list-state.ts'
+import type {NamedKind} from './relay/lists.ts'
 import type {Items, Kind} from './relay/pages.ts'
 
 /** What a server answered the last time. */

@@ -1,4 +1,5 @@
-import type {JsonObject} from '../../base/json.ts'
+import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import type {Mirrored} from '../upstream/upstream.ts'
 import type {Request, Response} from '../wire/jsonrpc.ts'
 
 /** A request that is governed: policy, scanning, logging and the like apply to it. */
@@ -12,6 +13,8 @@ export interface Call {
   /** The message as it will be sent; replaced, never changed. */
   readonly request: Request
   readonly caller: Caller
+  /** What a client has put into headers besides; undefined where there are none. */
+  readonly mirrored?: Mirrored | undefined
   /** Aborted when the client gives up. */
   readonly signal: AbortSignal
   /**
@@ -26,6 +29,12 @@ export interface Caller {
   readonly session: string
   /** What the client calls itself: not proof of anything. */
   readonly client: string
+}
+
+/** The name that a client gives of itself. */
+export function clientName(info: Json | undefined): string {
+  const name = isJsonObject(info) ? info['name'] : undefined
+  return typeof name === 'string' ? name : 'unknown'
 }
 
 export type Handler = (call: Call) => Promise<Response>

@@ -1,6 +1,6 @@
 import {messageOf, PluginError} from '../../base/errors.ts'
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
-import type {CloseReason, Origin, Upstream} from '../upstream/upstream.ts'
+import type {CloseReason, Mirrored, Origin, Upstream} from '../upstream/upstream.ts'
 import {
   isRequest,
   isResponse,
@@ -27,6 +27,8 @@ export interface Asking {
   readonly about: Id
   /** Aborted with a {@link Cancelled} when the client gives up. */
   readonly signal: AbortSignal
+  /** What the client has put into headers besides; undefined where there are none. */
+  readonly mirrored?: Mirrored | undefined
   /**
    * Called when the request is sent, for whatever the server is known to say about it, before that is passed on, and
    * whenever the server asks something or is answered; true while an answer of the user is outstanding.

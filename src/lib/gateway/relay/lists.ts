@@ -1,26 +1,10 @@
 import type {JsonObject} from '../../base/json.ts'
 import {nameTable, type Listed, type NameTable, type OwnedItem, type Owner} from '../directory.ts'
-import type {ServerLink} from './link.ts'
-import {fetchList, type Items, type Kind} from './pages.ts'
+import {isSame, newState, setItems, type ListedServer, type ListState} from './list-state.ts'
+import {narrowest, NOT_KEPT, type CacheHint} from './hints.ts'
+import {fetchList, type Items, type Kind, type WholeList} from './pages.ts'
 
 export type NamedKind = 'tools' | 'prompts'
-
-/** Lists by kind; what is missing was never asked for. */
-export type ListsByKind = {readonly [K in Kind]?: Items | undefined}
-
-/** A server of a session, in configured order. */
-export interface ListedServer {
-  readonly link: ServerLink
-  readonly prefix: string | undefined
-  /** Whether the configuration lets a client see and call this tool. */
-  readonly allows: (tool: string) => boolean
-  /** What it listed the last time to a client like this one; shown until it answers in this session. */
-  readonly remembered?: ListsByKind | undefined
-  /** Nothing is known of it yet: the client was told that it may be able to do anything. */
-  readonly isUnknown?: boolean | undefined
-  /** Its last start failed: lists hardly wait for it. */
-  readonly isDoubtful?: boolean | undefined
-}
 
 export interface ListsOptions {
   /** How long a list waits for a server of which nothing is known; one that answers later is a change. */
@@ -35,32 +19,12 @@ export interface ListsOptions {
   readonly onNamed: (kind: NamedKind, shown: Iterable<readonly [string, Owner]>) => void
   /** A server that runs did not give a list. */
   readonly onRefused: (error: unknown) => void
+  /** Milliseconds from any fixed point. */
+  readonly now: () => number
 }
 
 /** What a list waits for a server whose last start failed. */
 const SHORT_PATIENCE_MS = 1000
-
-/** What is known of one list of one server. */
-interface State {
-  readonly kind: Kind
-  readonly server: ListedServer
-  asked: Promise<void> | undefined
-  /** Later askings have greater numbers. */
-  turn: number
-  /** Whole and unfiltered. */
-  items: Items | undefined
-  /** Made when it is first needed. */
-  byName: ReadonlyMap<unknown, JsonObject> | undefined
-  /** The part of the items that clients may see. */
-  visible: Items
-  /** From an earlier session, not yet confirmed in this one. */
-  isRemembered: boolean
-  /** Answers to askings up to this number are out of date: the server said that the list has changed since. */
-  stale: number
-  /** What the last list that went out had of this server. */
-  shown: Items | undefined
-  waiting: number
-}
 
 /**
  * What the servers of one session list: remembered from earlier sessions, asked in parallel, all pages, kept until
@@ -68,7 +32,7 @@ interface State {
  */
 export class Lists {
   readonly #options: ListsOptions
-  readonly #states: Readonly<Record<Kind, readonly State[]>>
+  readonly #states: Readonly<Record<Kind, readonly ListState[]>>
   readonly #tables = new Map<NamedKind, {table: NameTable; of: readonly Items[]}>()
   /** Servers that a list has gone out without; the next ones do not wait for them, until they have answered. */
   readonly #slow = new Set<string>()
@@ -93,6 +57,7 @@ export class Lists {
    */
   async collect(kind: Kind, {isShown}: {isShown: boolean}): Promise<readonly Listed[]> {
     const states = this.#states[kind]
+    for (const state of states) if (this.#keptFor(state) <= 0) this.#outdate(state)
     if (isShown) for (const state of states) state.waiting += 1
     await Promise.all(states.map(state => this.#answered(state)))
     if (isShown) {
@@ -185,10 +150,24 @@ export class Lists {
   forget(server: string, kind: Kind): void {
     const state = this.#state(server, kind)
     if (!state) return
-    state.asked = undefined
-    state.stale = this.#turn
+    this.#outdate(state)
     // The client hears of it from the server.
     state.shown = undefined
+  }
+
+  /** How long what is known of a list may be kept by whoever gets it now, and by whom. */
+  hint(kind: Kind): CacheHint {
+    const hints = this.#states[kind].map(state => ({
+      cacheScope: state.hint?.cacheScope ?? NOT_KEPT.cacheScope,
+      ttlMs: state.hint ? this.#keptFor(state) : NOT_KEPT.ttlMs,
+    }))
+    return narrowest(hints)
+  }
+
+  /** Waits until a server has given a list, if it has not yet; no longer than patience allows. */
+  async asked(server: string, kind: Kind): Promise<void> {
+    const state = this.#state(server, kind)
+    if (state) await this.#answered(state)
   }
 
   /**
@@ -214,40 +193,52 @@ export class Lists {
     if (!state) return
     state.asked ??= Promise.resolve()
     state.shown = undefined
-    this.#keep(state, ++this.#turn, items)
+    this.#keep(state, ++this.#turn, {items, hint: undefined})
     state.shown = state.visible
   }
 
-  #state(server: string, kind: Kind): State | undefined {
+  /** Milliseconds for which the items may still be kept. */
+  #keptFor({hint, since, items}: ListState): number {
+    if (!hint || items === undefined) return Infinity
+    return hint.ttlMs - (this.#options.now() - since)
+  }
+
+  /** It is asked again the next time, and waited for. */
+  #outdate(state: ListState): void {
+    state.asked = undefined
+    state.stale = this.#turn
+  }
+
+  #state(server: string, kind: Kind): ListState | undefined {
     return this.#states[kind].find(state => state.server.link.server === server)
   }
 
-  async #answered(state: State): Promise<void> {
+  async #answered(state: ListState): Promise<void> {
     const answer = this.#askQuietly(state)
     if (state.items !== undefined && state.stale < state.turn) return
     if (await isInTime(answer, this.#patience(state))) return
     this.#slow.add(state.server.link.server)
   }
 
-  #patience({server}: State): number {
+  #patience({server}: ListState): number {
     const {patienceMs} = this.#options
     if (this.#slow.has(server.link.server)) return 0
     return server.isDoubtful ? Math.min(patienceMs, SHORT_PATIENCE_MS) : patienceMs
   }
 
   /** Whoever opens a server reports why it does not start; that it refuses a list is reported here. */
-  #askQuietly(state: State): Promise<void> {
+  #askQuietly(state: ListState): Promise<void> {
     return this.#ask(state).catch((error: unknown) => {
       if (state.server.link.isOpen) this.#options.onRefused(error)
     })
   }
 
-  #ask(state: State): Promise<void> {
+  #ask(state: ListState): Promise<void> {
     if (state.asked) return state.asked
     const turn = ++this.#turn
     const {kind, server} = state
     const answer = fetchList(server.link, kind).then(
-      items => this.#keep(state, turn, items),
+      list => this.#keep(state, turn, list),
       (error: unknown) => {
         if (state.asked === answer) state.asked = undefined
         throw error
@@ -258,9 +249,11 @@ export class Lists {
   }
 
   /** An answer that was asked for before a change may arrive after the one that was asked for since. */
-  #keep(state: State, turn: number, items: Items): void {
+  #keep(state: ListState, turn: number, {items, hint}: WholeList): void {
     if (state.turn > turn) return
     state.turn = turn
+    state.hint = hint
+    state.since = this.#options.now()
     // The same list keeps being the same object, and what was made of it stays good.
     if (!isSame(state.items, items)) setItems(state, items)
     state.isRemembered = false
@@ -272,39 +265,6 @@ export class Lists {
       this.#options.onChange(kind)
     }
   }
-}
-
-function newState(server: ListedServer, kind: Kind): State {
-  const items = server.remembered?.[kind]
-  const state: State = {
-    kind,
-    server,
-    asked: undefined,
-    turn: 0,
-    items: undefined,
-    byName: undefined,
-    visible: [],
-    isRemembered: items !== undefined,
-    stale: -1,
-    shown: undefined,
-    waiting: 0,
-  }
-  if (items) setItems(state, items)
-  return state
-}
-
-function setItems(state: State, items: Items): void {
-  const {allows} = state.server
-  state.items = items
-  state.byName = undefined
-  state.visible =
-    state.kind === 'tools'
-      ? items.filter(({name}) => typeof name === 'string' && allows(name))
-      : items
-}
-
-function isSame(a: Items | undefined, b: Items): boolean {
-  return a === b || (a?.length === b.length && JSON.stringify(a) === JSON.stringify(b))
 }
 
 /** Waits for an answer until patience is over. */

@@ -10,7 +10,7 @@ import {
 } from '../wire/jsonrpc.ts'
 import type {Link} from './link.ts'
 import {can} from './pages.ts'
-import type {RequestRouter} from './router.ts'
+import type {Inquiry, RequestRouter} from './request-router.ts'
 
 /** MCP 2025-11-25, logging (RFC 5424). */
 const LEVELS: ReadonlySet<unknown> = new Set([
@@ -31,11 +31,11 @@ export class LogLevel {
   /** Takes the client's `logging/setLevel`. A single server answers for itself; several are told. */
   async set(
     message: Request,
-    {links, router, signal}: {links: readonly Link[]; router: RequestRouter; signal: AbortSignal},
+    {links, router, inquiry}: {links: readonly Link[]; router: RequestRouter; inquiry: Inquiry},
   ): Promise<Response> {
     const params = message.params ?? {}
     if (links.length === 1) {
-      const answer = await router.answer(message, signal)
+      const answer = await router.answer(message, inquiry)
       if (isResult(answer)) this.#params = params
       return answer
     }

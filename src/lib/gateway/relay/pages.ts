@@ -1,6 +1,7 @@
 import {PluginError} from '../../base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, RPC} from '../wire/jsonrpc.ts'
+import {hintIn, narrowest, type CacheHint} from './hints.ts'
 import type {ServerLink} from './link.ts'
 
 /** The four lists of MCP: how each is asked for, and which capability a server needs to have it. */
@@ -45,8 +46,17 @@ export function can(hello: JsonObject | undefined, capability: string): boolean 
  * Opens a server if it is not open and reads a list of it, whole.
  * @throws PluginError when it cannot be started, or refuses
  */
-export async function fetchList(link: ServerLink, kind: Kind): Promise<Items> {
-  return can(await link.ready(), KINDS[kind].capability) ? fetchPages(link, kind) : []
+export async function fetchList(link: ServerLink, kind: Kind): Promise<WholeList> {
+  const hello = await link.ready()
+  if (can(hello, KINDS[kind].capability)) return fetchPages(link, kind)
+  // It has none for as long as it says so.
+  return {items: [], hint: hintIn(hello)}
+}
+
+/** All that a server lists of one kind, and how long that may be kept; undefined: until it says otherwise. */
+export interface WholeList {
+  readonly items: Items
+  readonly hint: CacheHint | undefined
 }
 
 /**
@@ -54,9 +64,10 @@ export async function fetchList(link: ServerLink, kind: Kind): Promise<Items> {
  * has nothing to list: many have resources, but no templates.
  * @throws PluginError when the server answers with any other error
  */
-async function fetchPages(link: ServerLink, kind: Kind): Promise<Items> {
+async function fetchPages(link: ServerLink, kind: Kind): Promise<WholeList> {
   const {method, key} = KINDS[kind]
   const items: JsonObject[][] = []
+  const hints: CacheHint[] = []
   const seen = new Set<string>()
   let params: JsonObject | undefined
   let size = 0
@@ -67,13 +78,15 @@ async function fetchPages(link: ServerLink, kind: Kind): Promise<Items> {
       throw listError(link.server, method, response.error.message)
     }
     items.push(itemsOf(response.result[key]))
+    const hint = hintIn(response.result)
+    if (hint) hints.push(hint)
     const cursor = response.result['nextCursor']
     if (typeof cursor !== 'string' || seen.has(cursor)) break
     size += JSON.stringify(response.result).length
     seen.add(cursor)
     params = {cursor}
   }
-  return items.flat()
+  return {items: items.flat(), hint: hints.length > 0 ? narrowest(hints) : undefined}
 }
 
 /** The items in one page of a list; anything else that a server may send there is none. */

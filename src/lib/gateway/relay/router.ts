@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {PluginError} from '../../base/errors.ts'
 import {nearestNames} from '../../catalog/search.ts'
 import type {NameTable} from '../directory.ts'
-import type {Call, Caller, Handler} from '../pipeline/call.ts'
+import type {Call, Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
   failure,
@@ -16,6 +16,7 @@ import type {Own} from './exposures.ts'
 import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can, type Kind} from './pages.ts'
+import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 import type {ResourceKind} from './resources.ts'
 import {methodNotFound, Several, type Ask} from './several.ts'
 import {TASK_METHODS} from './tasks.ts'
@@ -28,24 +29,10 @@ export interface RouterInput {
   readonly hello: (server: string) => JsonObject | undefined
   /** Wraps the sending of a governed call with everything that governs it. */
   readonly govern: (send: Handler) => Handler
-  readonly caller: Caller
   /** How long a list of tasks waits for a server. */
   readonly patienceMs: number
   /** Takes what a person may want to know, once for each kind of thing. */
   readonly warn: (text: string) => void
-}
-
-/** Finds out whom the messages of an initialized session are meant for. */
-export interface RequestRouter {
-  /**
-   * @param signal aborted when the client gives up; what it then gets is nobody's answer
-   * @throws Cancelled when the client gave up
-   */
-  answer(message: Request, signal: AbortSignal): Promise<Response>
-  /** A server's notification, or its request, as the client is to see it. */
-  toClient<T extends Notification | Request>(server: string, message: T): T
-  /** The client's answer to a server's request, as the server is to see it. */
-  toServer(message: Response): Response
 }
 
 /**
@@ -69,7 +56,7 @@ export class Router implements RequestRouter {
     }
   }
 
-  async answer(message: Request, signal: AbortSignal): Promise<Response> {
+  async answer(message: Request, inquiry: Inquiry): Promise<Response> {
     const asked = this.#several?.translation.request(message) ?? message
     switch (message.method) {
       case 'tools/list':
@@ -81,17 +68,17 @@ export class Router implements RequestRouter {
       case 'resources/templates/list':
         return this.#listPlain(asked, {kind: 'templates', key: 'resourceTemplates'})
       case 'tools/call':
-        return this.#callNamed(asked, 'tool', signal)
+        return this.#callNamed(asked, 'tool', inquiry)
       case 'prompts/get':
-        return this.#callNamed(asked, 'prompt', signal)
+        return this.#callNamed(asked, 'prompt', inquiry)
       case 'resources/read':
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return this.#askForResource(asked, signal)
+        return this.#askForResource(asked, inquiry)
       case 'completion/complete':
-        return this.#complete(asked, signal)
+        return this.#complete(asked, inquiry)
       default:
-        return this.#askOther(asked, signal)
+        return this.#askOther(asked, inquiry)
     }
   }
 
@@ -126,12 +113,8 @@ export class Router implements RequestRouter {
     return result(message.id, {[key]: listed.flatMap(({items}) => items)})
   }
 
-  async #callNamed(
-    message: Request,
-    kind: 'tool' | 'prompt',
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const {lists, caller} = this.#input
+  async #callNamed(message: Request, kind: 'tool' | 'prompt', inquiry: Inquiry): Promise<Response> {
+    const {lists} = this.#input
     const exposed = text(message.params, 'name')
     const list = kind === 'tool' ? 'tools' : 'prompts'
     const shown = lists.shown(list)?.owners.get(exposed) ?? lists.claimed(list, exposed)
@@ -144,8 +127,8 @@ export class Router implements RequestRouter {
     }
     const renamed = {...message, params: {...message.params, name: owner.name}}
     const {server, name} = owner
-    const definition = kind === 'tool' ? lists.definition(server, name) : undefined
-    const call = {kind, server, name, definition, request: renamed, caller, signal}
+    const definition = kind === 'tool' ? await definitionOf(lists, owner, inquiry) : undefined
+    const call = {kind, server, name, definition, request: renamed, ...inquiry}
     return this.#translated(server, message, await this.#govern(call))
   }
 
@@ -168,15 +151,15 @@ export class Router implements RequestRouter {
     return table
   }
 
-  async #askForResource(message: Request, signal: AbortSignal): Promise<Response> {
+  async #askForResource(message: Request, inquiry: Inquiry): Promise<Response> {
     const uri = text(message.params, 'uri')
-    const {caller, links} = this.#input
+    const {links} = this.#input
     const ask: Ask = async (server, request, {own} = {own: uri}) => {
       const resource = {own, shown: uri}
       if (message.method !== 'resources/read') {
-        return this.#ask(server, request, {signal, resource})
+        return this.#ask(server, request, inquiry, resource)
       }
-      const call = {kind: 'resource', server, name: own, request, caller, signal} as const
+      const call = {kind: 'resource', server, name: own, request, ...inquiry} as const
       return this.#translated(server, message, await this.#govern(call), resource)
     }
     const [only] = links.keys()
@@ -186,7 +169,7 @@ export class Router implements RequestRouter {
     return answer || this.#unknown(message, 'resources', `Unknown resource: ${uri}`)
   }
 
-  async #complete(message: Request, signal: AbortSignal): Promise<Response> {
+  async #complete(message: Request, inquiry: Inquiry): Promise<Response> {
     const ref = message.params?.['ref']
     if (!isJsonObject(ref)) return failure(message.id, RPC.invalidParams, 'ref is missing')
     const owner =
@@ -195,7 +178,7 @@ export class Router implements RequestRouter {
     const isAble = !this.#several || (owner && can(this.#input.hello(owner.server), 'completions'))
     if (!owner || !isAble) return result(message.id, {completion: {values: []}})
     const params = {...message.params, ref: owner.ref}
-    return this.#ask(owner.server, {...message, params}, {signal})
+    return this.#ask(owner.server, {...message, params}, inquiry)
   }
 
   async #ownPrompt(ref: JsonObject): Promise<OwnRef | undefined> {
@@ -213,14 +196,14 @@ export class Router implements RequestRouter {
   }
 
   /** Several servers may know the method; with one it is clear whom the client means. */
-  async #askOther(message: Request, signal: AbortSignal): Promise<Response> {
+  async #askOther(message: Request, inquiry: Inquiry): Promise<Response> {
     const [only] = this.#input.links.keys()
     if (!this.#several) {
-      return only === undefined ? methodNotFound(message) : this.#ask(only, message, {signal})
+      return only === undefined ? methodNotFound(message) : this.#ask(only, message, inquiry)
     }
     const {find} = this.#several
-    const ask: Ask = (server, request) => this.#ask(server, request, {signal})
-    if (message.method === 'tasks/list') return find.tasks(message, signal)
+    const ask: Ask = (server, request) => this.#ask(server, request, inquiry)
+    if (message.method === 'tasks/list') return find.tasks(message, inquiry.signal)
     return TASK_METHODS.has(message.method) ? find.task(message, ask) : find.vendor(message, ask)
   }
 
@@ -235,10 +218,12 @@ export class Router implements RequestRouter {
   async #ask(
     server: string,
     message: Request,
-    {signal, resource}: {signal: AbortSignal; resource?: Asked['resource']},
+    {signal, mirrored}: Inquiry,
+    resource?: Asked['resource'],
   ): Promise<Response> {
     try {
-      const answer = await this.#link(server).request(message, {about: message.id, signal})
+      const asking = {about: message.id, signal, mirrored}
+      const answer = await this.#link(server).request(message, asking)
       return this.#translated(server, message, answer, resource)
     } catch (error) {
       if (error instanceof PluginError) return pluginFailure(message.id, error, server)
@@ -266,8 +251,9 @@ export class Router implements RequestRouter {
     this.#input.warn(`several servers have ${which}: that of ${server} is shown ${form}`)
   }
 
-  #send({server, request, signal, onProgress}: Call): Promise<Response> {
-    return this.#link(server).request(request, {about: request.id, signal, onProgress})
+  #send({server, request, signal, mirrored, onProgress}: Call): Promise<Response> {
+    const asking = {about: request.id, signal, mirrored, onProgress}
+    return this.#link(server).request(request, asking)
   }
 
   #link(server: string): ServerLink {

@@ -1,7 +1,7 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
 import {ownNames} from '../directory.ts'
-import type {Caller} from '../pipeline/call.ts'
+import {clientName, type Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
   failure,
@@ -21,19 +21,19 @@ import {gatewayHello, negotiateVersion, type KnownServer} from './hello.ts'
 import {Link, type ClientHello} from './link.ts'
 import {changedKind, ListChanges} from './list-changes.ts'
 import type {Remembered} from '../memory.ts'
-import {Lists, type ListedServer} from './lists.ts'
+import type {ListedServer} from './list-state.ts'
+import {Lists} from './lists.ts'
 import {listedBy} from './pages.ts'
 import {LogLevel} from './log-level.ts'
-import {Router, type RequestRouter} from './router.ts'
+import type {RequestRouter} from './request-router.ts'
+import {Router} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
 import type {SessionInput, SessionServer} from './session-input.ts'
 import {SoleRouter} from './sole-router.ts'
+import {onceEach} from './warnings.ts'
 
 /** Requests that one client has answered at the same time. */
 const MOST_IN_FLIGHT = 1000
-
-/** A session's log is not to be filled with what its servers make up. */
-const MOST_WARNINGS = 100
 
 /**
  * One client's session (MCP revisions with `initialize`): its own connection to every server, its own directory of
@@ -44,7 +44,7 @@ export class Session {
   readonly #serverRequests: ServerRequests
   readonly #changes: ListChanges
   readonly #level = new LogLevel()
-  readonly #warned = new Set<string>()
+  readonly #warn: (text: string) => void
   readonly #links = new Map<string, Link>()
   readonly #inFlight = new Map<Id, AbortController>()
   /** Who waits for the requests in flight. */
@@ -52,10 +52,13 @@ export class Session {
   #lists: Lists | undefined
   #router: RequestRouter | undefined
   #protocolVersion: string | undefined
+  #caller: Caller
   #closed = false
 
   constructor(input: SessionInput) {
     this.#input = input
+    this.#caller = {session: input.id, client: clientName(undefined)}
+    this.#warn = onceEach(text => input.events.onWarning(text))
     this.#serverRequests = new ServerRequests((message, about) => this.#tell(message, about))
     this.#changes = new ListChanges(method => this.#tell(notification(method)))
   }
@@ -139,9 +142,10 @@ export class Session {
     }
     const listed = listedBy(message.method)
     if (listed) this.#changes.asked(listed)
-    if (message.method !== 'logging/setLevel') return this.#router.answer(message, signal)
+    const inquiry = {caller: this.#caller, signal}
+    if (message.method !== 'logging/setLevel') return this.#router.answer(message, inquiry)
     const links = [...this.#links.values()]
-    return this.#level.set(message, {links, router: this.#router, signal})
+    return this.#level.set(message, {links, router: this.#router, inquiry})
   }
 
   #initialize(message: Request): Response {
@@ -159,18 +163,16 @@ export class Session {
     })
     const lists = this.#openLists(listed, hello)
     this.#lists = lists
-    const client = objectOf(params['clientInfo'])['name']
-    const caller: Caller = {session: id, client: typeof client === 'string' ? client : 'unknown'}
+    this.#caller = {session: id, client: clientName(params['clientInfo'])}
     const [sole, ...others] = listed
     this.#router =
       sole && others.length === 0 && sole.prefix === undefined
-        ? new SoleRouter({server: sole, lists, govern, caller})
+        ? new SoleRouter({server: sole, lists, govern})
         : new Router({
             links: this.#links,
             lists,
             hello: server => this.#links.get(server)?.hello ?? hellos.get(server),
             govern,
-            caller,
             patienceMs,
             warn: text => this.#warn(text),
           })
@@ -179,9 +181,10 @@ export class Session {
   }
 
   #openLists(servers: readonly ListedServer[], hello: ClientHello): Lists {
-    const {patienceMs, events, memory} = this.#input
+    const {patienceMs, events, memory, now} = this.#input
     return new Lists(servers, {
       patienceMs,
+      now,
       onChange: kind => this.#changes.add(kind),
       onListed: (server, {kind, items, shown}) => {
         memory.listed(server, hello, {kind, items})
@@ -194,13 +197,6 @@ export class Session {
       onNamed: (kind, shown) => memory.named(kind, shown),
       onRefused: error => this.#warn(messageOf(error)),
     })
-  }
-
-  /** Once for each reason: whoever reads the log need not hear of each time. */
-  #warn(text: string): void {
-    if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
-    this.#warned.add(text)
-    this.#input.events.onWarning(text)
   }
 
   #listedServer(server: SessionServer, hello: ClientHello, remembered: Remembered): ListedServer {

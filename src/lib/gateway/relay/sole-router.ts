@@ -1,5 +1,5 @@
 import {PluginError} from '../../base/errors.ts'
-import type {Call, Caller, Handler} from '../pipeline/call.ts'
+import type {Call, Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
   failure,
@@ -10,16 +10,16 @@ import {
   type Response,
   type ResultResponse,
 } from '../wire/jsonrpc.ts'
-import type {ListedServer, Lists} from './lists.ts'
+import type {ListedServer} from './list-state.ts'
+import type {Lists} from './lists.ts'
 import {can, itemsOf, KINDS, listedBy, type Items, type Kind} from './pages.ts'
-import type {RequestRouter} from './router.ts'
+import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 
 export interface SoleRouterInput {
   readonly server: ListedServer
   readonly lists: Lists
   /** Wraps the sending of a governed call with everything that governs it. */
   readonly govern: (send: Handler) => Handler
-  readonly caller: Caller
 }
 
 /** A list that is longer is not remembered. */
@@ -40,26 +40,26 @@ export class SoleRouter implements RequestRouter {
     this.#govern = input.govern(call => this.#send(call))
   }
 
-  answer(message: Request, signal: AbortSignal): Promise<Response> {
+  answer(message: Request, inquiry: Inquiry): Promise<Response> {
     const kind = listedBy(message.method)
-    if (kind) return this.#list(message, kind, signal)
+    if (kind) return this.#list(message, kind, inquiry)
     switch (message.method) {
       case 'tools/call':
-        return this.#call(message, 'tool', signal)
+        return this.#call(message, 'tool', inquiry)
       case 'prompts/get':
-        return this.#call(message, 'prompt', signal)
+        return this.#call(message, 'prompt', inquiry)
       case 'resources/read':
-        return this.#call(message, 'resource', signal)
+        return this.#call(message, 'resource', inquiry)
       case 'logging/setLevel':
-        return this.#setLevel(message, signal)
+        return this.#setLevel(message, inquiry)
       default:
-        return this.#ask(message, signal)
+        return this.#ask(message, inquiry)
     }
   }
 
   /** A client that came before the server was ever seen was promised levels. */
-  async #setLevel(message: Request, signal: AbortSignal): Promise<Response> {
-    const answer = await this.#ask(message, signal)
+  async #setLevel(message: Request, inquiry: Inquiry): Promise<Response> {
+    const answer = await this.#ask(message, inquiry)
     const isRefused = !isResult(answer) && answer.error.code === RPC.methodNotFound
     return isRefused && this.#input.server.isUnknown ? result(message.id, {}) : answer
   }
@@ -72,7 +72,7 @@ export class SoleRouter implements RequestRouter {
     return message
   }
 
-  async #list(message: Request, kind: Kind, signal: AbortSignal): Promise<Response> {
+  async #list(message: Request, kind: Kind, inquiry: Inquiry): Promise<Response> {
     const {lists} = this.#input
     const cursor = message.params?.['cursor']
     if (cursor === undefined && !(await lists.isDirect(kind))) {
@@ -84,7 +84,7 @@ export class SoleRouter implements RequestRouter {
     if (isUnknown && link.hello && !can(link.hello, KINDS[kind].capability)) {
       return result(message.id, {[KINDS[kind].key]: []})
     }
-    const answer = await this.#ask(message, signal)
+    const answer = await this.#ask(message, inquiry)
     return isResult(answer) ? this.#page(answer, kind, cursor) : answer
   }
 
@@ -111,30 +111,31 @@ export class SoleRouter implements RequestRouter {
     else if (items.length < MOST_ITEMS) this.#pages.set(kind, {items, next: page.next})
   }
 
-  #call(message: Request, kind: Call['kind'], signal: AbortSignal): Promise<Response> {
-    const {server, lists, caller} = this.#input
+  async #call(message: Request, kind: Call['kind'], inquiry: Inquiry): Promise<Response> {
+    const {server, lists} = this.#input
     const given = message.params?.[kind === 'resource' ? 'uri' : 'name']
     const name = typeof given === 'string' ? given : ''
     if (kind === 'tool' && !server.allows(name)) {
-      return Promise.resolve(failure(message.id, RPC.invalidParams, `Unknown tool: ${name}`))
+      return failure(message.id, RPC.invalidParams, `Unknown tool: ${name}`)
     }
-    const own = server.link.server
-    const definition = kind === 'tool' ? lists.definition(own, name) : undefined
-    return this.#govern({kind, server: own, name, definition, request: message, caller, signal})
+    const owner = {server: server.link.server, name}
+    const definition = kind === 'tool' ? await definitionOf(lists, owner, inquiry) : undefined
+    return this.#govern({kind, ...owner, definition, request: message, ...inquiry})
   }
 
   /** Asks the server what nothing governs. */
-  async #ask(message: Request, signal: AbortSignal): Promise<Response> {
+  async #ask(message: Request, {signal, mirrored}: Inquiry): Promise<Response> {
     const {link} = this.#input.server
     try {
-      return await link.request(message, {about: message.id, signal})
+      return await link.request(message, {about: message.id, signal, mirrored})
     } catch (error) {
       if (error instanceof PluginError) return pluginFailure(message.id, error, link.server)
       throw error
     }
   }
 
-  #send({request, signal, onProgress}: Call): Promise<Response> {
-    return this.#input.server.link.request(request, {about: request.id, signal, onProgress})
+  #send({request, signal, mirrored, onProgress}: Call): Promise<Response> {
+    const asking = {about: request.id, signal, mirrored, onProgress}
+    return this.#input.server.link.request(request, asking)
   }
 }

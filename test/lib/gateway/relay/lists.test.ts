@@ -58,6 +58,7 @@ function listsOf(
       nameOf: () => undefined,
       onNamed: () => undefined,
       onRefused: error => refused.add(error),
+      now: () => 0,
     },
   )
   const setup = {lists, late, listed, refused, now: 0}

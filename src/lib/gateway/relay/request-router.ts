@@ -1,0 +1,37 @@
+import type {JsonObject} from '../../base/json.ts'
+import type {Owner} from '../directory.ts'
+import type {Caller} from '../pipeline/call.ts'
+import type {Mirrored} from '../upstream/upstream.ts'
+import type {Notification, Request, Response} from '../wire/jsonrpc.ts'
+import type {Lists} from './lists.ts'
+
+/** What comes with a request besides the message. */
+export interface Inquiry {
+  readonly caller: Caller
+  /** Aborted when the client gives up; what it then gets is nobody's answer. */
+  readonly signal: AbortSignal
+  /** What the client has put into headers besides; undefined where there are none. */
+  readonly mirrored?: Mirrored | undefined
+}
+
+/** Finds out whom the messages of clients are meant for. */
+export interface RequestRouter {
+  /** @throws Cancelled when the client gave up */
+  answer(message: Request, inquiry: Inquiry): Promise<Response>
+  /** A server's notification, or its request, as the client is to see it. */
+  toClient<T extends Notification | Request>(server: string, message: T): T
+  /** The client's answer to a server's request, as the server is to see it. */
+  toServer(message: Response): Response
+}
+
+/** A tool as its server lists it. Whoever mirrors arguments into headers has them compared, and needs it known. */
+export async function definitionOf(
+  lists: Lists,
+  {server, name}: Owner,
+  {mirrored}: Inquiry,
+): Promise<JsonObject | undefined> {
+  const known = lists.definition(server, name)
+  if (known || !mirrored) return known
+  await lists.asked(server, 'tools')
+  return lists.definition(server, name)
+}
