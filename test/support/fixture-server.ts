@@ -10,13 +10,21 @@ export interface FixtureServer extends AsyncDisposable {
   readonly url: string
 }
 
+/** Which revisions a fixture server speaks: those with a handshake, the one without (2026-07-28), or all. */
+export type FixtureEra = 'legacy' | 'modern' | 'both'
+
 /**
  * Starts a server of test/fixtures/mcp-server over streamable HTTP.
  * @param name of its file, without the ending
+ * @param era for `conformance`, which has both; `lab` has the legacy one
  */
-export async function startFixtureServer(name: string): Promise<FixtureServer> {
+export async function startFixtureServer(
+  name: string,
+  era: FixtureEra = 'both',
+): Promise<FixtureServer> {
   const args = [join(FIXTURES, `${name}.mjs`), 'http']
-  const child = spawn(process.execPath, args, {stdio: ['ignore', 'pipe', 'inherit']})
+  const env = {...process.env, MCP_FIXTURE_ERA: era}
+  const child = spawn(process.execPath, args, {env, stdio: ['ignore', 'pipe', 'inherit']})
   const exit = once(child, 'exit')
   const end = async () => {
     child.kill()
