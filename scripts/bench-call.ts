@@ -1,126 +1,113 @@
 /**
- * `npm run bench:call`: what a call through the gateway costs, as ratios to a bare relay in front of the same server
- * image. Both run as processes of their own, in turns, medians of one run: other work on the machine then touches both
- * alike. Processor time and memory are read from /proc, so this runs on Linux only.
+ * `npm run bench:call`: what a call through the gateway costs in either era, as ratios to a bare relay in front of the
+ * same server image. Both run as processes of their own, in turns, medians of one run: other work on the machine then
+ * touches both alike. Processor time and memory are read from /proc, so this runs on Linux only.
  */
 import {randomUUID} from 'node:crypto'
 import {join} from 'node:path'
-import {setTimeout as delay} from 'node:timers/promises'
 import type {Scope} from '../src/lib/base/scope.ts'
 import {table} from '../src/lib/ui/table.ts'
-import {load, openSession, type Load, type LoadOptions, type Session} from './bench/client.ts'
+import {load, modernCaller, openSession, type Caller} from './bench/client.ts'
+import {BIG_RESULTS, CALLS, compare, HEAD, type Side, type Sides} from './bench/compare.ts'
 import {removeContainers} from './bench/containers.ts'
-import {median, verdict, type Goal} from './bench/figures.ts'
+import {settledMiB} from './bench/figures.ts'
 import {runBench} from './bench/run.ts'
+import {MEMORY_HEAD, statelessCallers} from './bench/stateless-callers.ts'
 import {makeHome, startBareRelay, startGateway, type Subject} from './bench/subject.ts'
 import {report} from './process.ts'
 import {importFixture} from './samples.ts'
 
-const ROUNDS = 7
 const ROUND_MS = 1000
 /** Until then, what is measured is the compiler. */
 const WARM_UP_MS = 4000
-const CELLS = [1, 32].flatMap(callers => [1, 8].map(sessions => ({callers, sessions})))
+const CALLERS = [1, 32]
+const SESSIONS = [1, 8]
 const MOST_SESSIONS = 8
 const BIG_BYTES = 8 * 1024 * 1024
 const IDLE_SESSIONS = 20
-/** Memory is read when it has not changed for a second, or when this time is over. */
-const SETTLING_S = 10
-
-/** Something that is read from a load, with the goal for its ratio. */
-interface Figure {
-  readonly name: string
-  readonly of: (load: Load) => number
-  readonly goal: Goal
-}
-
-const PROCESSOR = {name: 'processor µs/call', of: ({processorUs}: Load) => processorUs}
-const RATE = {name: 'requests/s', of: ({perSecond}: Load) => perSecond}
-const P50 = {name: 'p50 ms', of: ({p50Ms}: Load) => p50Ms}
-const CALLS: readonly Figure[] = [
-  {...PROCESSOR, goal: {most: 1.6}},
-  {...RATE, goal: {least: 0.7}},
-  {...P50, goal: {most: 1.5}},
-]
-const BIG_RESULTS: readonly Figure[] = [
-  {...PROCESSOR, goal: {most: 1.5}},
-  {...P50, goal: {most: 1.5}},
-]
-
-/** A subject, and the sessions that are open there. */
-interface Side {
-  readonly subject: Subject
-  readonly sessions: readonly Session[]
-}
-
-const HEAD = ['WHAT', 'FIGURE', 'BARE RELAY', 'GATEWAY', 'RATIO', 'GOAL']
 
 async function bench(scope: Scope): Promise<void> {
   const image = await importFixture('bench-echo', join(import.meta.dirname, 'bench', 'echo.mjs'))
   const server = `bench-${randomUUID().slice(0, 8)}`
   scope.defer(() => removeContainers(server))
   const home = scope.use(await makeHome({[server]: {type: 'server', image, disableNetwork: true}}))
-  const bare = await openSide(scope.use(await startBareRelay(home, image, server)))
-  const gateway = await openSide(scope.use(await startGateway(home)))
-  const sides = {bare, gateway}
-  for (const {subject, sessions} of [bare, gateway]) {
-    // The large ones first: what they leave behind is no part of the calls that are measured next.
-    await load(subject, sessions, {callers: 1, ms: WARM_UP_MS, call: big})
-    await load(subject, sessions, {callers: 32, ms: WARM_UP_MS, call: echo})
-    await load(subject, sessions, {callers: 1, ms: WARM_UP_MS, call: echo})
-  }
-  const rows = [HEAD]
-  for (const {callers, sessions} of CELLS) {
-    const what = `${callers} at a time, ${sessions} sessions`
-    report(`bench: ${what}`)
-    const cell = {sessions, callers, ms: ROUND_MS, call: echo}
-    rows.push(...(await compare(sides, cell, CALLS)).map(row => [what, ...row]))
-  }
-  report('bench: 8 MiB results')
-  const cell = {sessions: 1, callers: 1, ms: 2 * ROUND_MS, call: big}
-  rows.push(...(await compare(sides, cell, BIG_RESULTS)).map(row => ['8 MiB results', ...row]))
-  process.stdout.write(table(rows))
+  const gateway = scope.use(await startGateway(home))
+  const bare = scope.use(await startBareRelay('legacy', home, image, server))
+  const legacy = {bare: await withSessions(bare), gateway: await withSessions(gateway)}
+  process.stdout.write(table([HEAD, ...(await legacyRows(legacy))]))
+
   report('bench: idle sessions')
   const fresh = scope.use(await startGateway(home))
-  process.stdout.write(`\n${await idleMemory(fresh)}\n`)
+  process.stdout.write(`\n${await idleMemory(fresh)}\n\n`)
+
+  const bareModern = scope.use(await startBareRelay('modern', home, image, server))
+  const gatewayModern = scope.use(await startGateway(home))
+  const modern = {bare: withCaller(bareModern), gateway: withCaller(gatewayModern)}
+  process.stdout.write(table([HEAD, ...(await modernRows(modern))]))
+
+  report('bench: stateless callers')
+  const rows = [MEMORY_HEAD]
+  for (const subject of [bareModern, gatewayModern])
+    rows.push(...(await statelessCallers(subject, echo)))
+  process.stdout.write(`\n${table(rows)}`)
 }
 
-async function openSide(subject: Subject): Promise<Side> {
+async function withSessions(subject: Subject): Promise<Side> {
   const opening = Array.from({length: MOST_SESSIONS}, () => openSession(subject))
-  return {subject, sessions: await Promise.all(opening)}
+  return {subject, clients: await Promise.all(opening)}
 }
 
-/** Loads both sides in turns and gives a table's rows, one for each figure. */
-async function compare(
-  sides: {readonly bare: Side; readonly gateway: Side},
-  {sessions, ...options}: LoadOptions & {readonly sessions: number},
-  figures: readonly Figure[],
-): Promise<string[][]> {
-  const run = (side: Side, ms: number) =>
-    load(side.subject, side.sessions.slice(0, sessions), {...options, ms})
-  const loads: {readonly bare: Load; readonly gateway: Load}[] = []
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const bare = await run(sides.bare, options.ms)
-    loads.push({bare, gateway: await run(sides.gateway, options.ms)})
+function withCaller(subject: Subject): Side {
+  return {subject, clients: [modernCaller(subject)]}
+}
+
+async function legacyRows(sides: Sides): Promise<string[][]> {
+  await warmUp(sides)
+  const rows: string[][] = []
+  for (const callers of CALLERS) {
+    for (const clients of SESSIONS) {
+      const what = `${callers} at a time, ${clients} sessions`
+      report(`bench: ${what}`)
+      const cell = {clients, callers, ms: ROUND_MS, call: echo}
+      rows.push(...(await compare(sides, cell, CALLS)).map(row => [what, ...row]))
+    }
   }
-  return figures.map(({name, of, goal}) => {
-    const bare = median(loads.map(round => of(round.bare)))
-    const gateway = median(loads.map(round => of(round.gateway)))
-    const ratio = gateway / bare
-    return [name, shown(bare), shown(gateway), ratio.toFixed(2), verdict(ratio, goal)]
-  })
+  return [...rows, ...(await bigRows(sides))]
 }
 
-function shown(figure: number): string {
-  return figure.toFixed(figure < 100 ? 2 : 0)
+async function modernRows(sides: Sides): Promise<string[][]> {
+  await warmUp(sides)
+  const rows: string[][] = []
+  for (const callers of CALLERS) {
+    const what = `${callers} at a time, modern`
+    report(`bench: ${what}`)
+    const cell = {clients: 1, callers, ms: ROUND_MS, call: echo}
+    rows.push(...(await compare(sides, cell, CALLS)).map(row => [what, ...row]))
+  }
+  return [...rows, ...(await bigRows(sides))]
 }
 
-function echo(session: Session): Promise<void> {
-  return session.call('echo', {text: 'how is the weather in Paris?'}, 'weather in Paris')
+async function bigRows(sides: Sides): Promise<string[][]> {
+  report('bench: 8 MiB results')
+  const cell = {clients: 1, callers: 1, ms: 2 * ROUND_MS, call: big}
+  return (await compare(sides, cell, BIG_RESULTS)).map(row => ['8 MiB results', ...row])
 }
 
-function big(session: Session): Promise<void> {
-  return session.call('big', {bytes: BIG_BYTES}, BIG_BYTES)
+async function warmUp({bare, gateway}: Sides): Promise<void> {
+  for (const {subject, clients} of [bare, gateway]) {
+    // The large ones first: what they leave behind is no part of the calls that are measured next.
+    await load(subject, clients, {callers: 1, ms: WARM_UP_MS, call: big})
+    await load(subject, clients, {callers: 32, ms: WARM_UP_MS, call: echo})
+    await load(subject, clients, {callers: 1, ms: WARM_UP_MS, call: echo})
+  }
+}
+
+function echo(caller: Caller): Promise<void> {
+  return caller.call('echo', {text: 'how is the weather in Paris?'}, 'weather in Paris')
+}
+
+function big(caller: Caller): Promise<void> {
+  return caller.call('big', {bytes: BIG_BYTES}, BIG_BYTES)
 }
 
 /** What a session takes of the gateway's memory while nothing happens in it; its container is not part of that. */
@@ -131,17 +118,6 @@ async function idleMemory(gateway: Subject): Promise<string> {
   const after = await settledMiB(gateway)
   const each = ((after - before) / IDLE_SESSIONS).toFixed(2)
   return `memory of the gateway: ${before.toFixed(1)} MiB with 1 session, ${after.toFixed(1)} MiB with ${IDLE_SESSIONS} more that are idle: ${each} MiB each`
-}
-
-async function settledMiB(subject: Subject): Promise<number> {
-  let now = subject.residentMiB()
-  for (let second = 0; second < SETTLING_S; second += 1) {
-    const before = now
-    await delay(1000)
-    now = subject.residentMiB()
-    if (now === before) break
-  }
-  return now
 }
 
 await runBench(bench)

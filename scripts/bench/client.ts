@@ -1,11 +1,10 @@
 import {Agent, request} from 'node:http'
+import {META, MODERN_VERSIONS} from '../../src/lib/gateway/wire/meta.ts'
 import {median} from './figures.ts'
 import {TOKEN, type Subject} from './subject.ts'
 
-/** A session of a subject, with a client in it. */
-export interface Session {
-  /** How long `initialize` took, in milliseconds. */
-  readonly initializeMs: number
+/** A client of a subject. */
+export interface Caller {
   /**
    * Calls a tool.
    * @param expected text that the answer holds, or how many bytes it has at least
@@ -17,6 +16,12 @@ export interface Session {
    * that is sent at that very moment is lost.
    */
   rest(): void
+}
+
+/** A session of a subject, with a client in it. */
+export interface Session extends Caller {
+  /** How long `initialize` took, in milliseconds. */
+  readonly initializeMs: number
 }
 
 /** What a load came to. */
@@ -32,7 +37,7 @@ export interface LoadOptions {
   readonly callers: number
   /** For how long, in milliseconds. */
   readonly ms: number
-  readonly call: (session: Session) => Promise<void>
+  readonly call: (caller: Caller) => Promise<void>
 }
 
 /** What clients introduce themselves with. */
@@ -68,19 +73,51 @@ export async function openSession({url}: Subject): Promise<Session> {
     initializeMs,
     async call(tool, args, expected) {
       const {body} = await ask('tools/call', {name: tool, arguments: args})
-      const isRight =
-        typeof expected === 'string' ? body.includes(expected) : body.length >= expected
-      if (!isRight)
-        throw new Error(`not the answer that was expected: ${body.toString('utf8', 0, 500)}`)
+      demand(body, expected)
     },
     rest: () => agent.destroy(),
   }
 }
 
-/** Has callers make one call after the other for a while, evenly on all sessions. */
+/** A client of the modern era: there is nothing to open, and each request says all there is to say. */
+export function modernCaller({url}: Subject, name = 'bench'): Caller {
+  const agent = new Agent({keepAlive: true})
+  const _meta = {
+    [META.version]: MODERN_VERSIONS[0],
+    [META.capabilities]: {},
+    [META.client]: {name, version: '1'},
+  }
+  let id = 0
+  return {
+    async call(tool, args, expected) {
+      id += 1
+      const headers = {
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${TOKEN}`,
+        'content-type': 'application/json',
+        'mcp-protocol-version': MODERN_VERSIONS[0],
+        'mcp-method': 'tools/call',
+        'mcp-name': tool,
+      }
+      const params = {name: tool, arguments: args, _meta}
+      const message = {jsonrpc: '2.0', id, method: 'tools/call', params}
+      const {body} = await post(url, {agent, headers}, JSON.stringify(message))
+      demand(body, expected)
+    },
+    rest: () => agent.destroy(),
+  }
+}
+
+function demand(body: Buffer, expected: string | number): void {
+  const isRight = typeof expected === 'string' ? body.includes(expected) : body.length >= expected
+  if (isRight) return
+  throw new Error(`not the answer that was expected: ${body.toString('utf8', 0, 500)}`)
+}
+
+/** Has callers make one call after the other for a while, evenly on all clients. */
 export async function load(
   subject: Subject,
-  sessions: readonly Session[],
+  clients: readonly Caller[],
   options: LoadOptions,
 ): Promise<Load> {
   const times: number[] = []
@@ -90,8 +127,8 @@ export async function load(
   const caller = async () => {
     let before = performance.now()
     while (before < started + options.ms) {
-      const session = sessions[turn++ % sessions.length]
-      if (session) await options.call(session)
+      const client = clients[turn++ % clients.length]
+      if (client) await options.call(client)
       const now = performance.now()
       times.push(now - before)
       before = now
@@ -99,7 +136,7 @@ export async function load(
   }
   await Promise.all(Array.from({length: options.callers}, caller))
   const seconds = (performance.now() - started) / 1000
-  for (const session of sessions) session.rest()
+  for (const client of clients) client.rest()
   return {
     processorUs: ((subject.processorMs() - processorBefore) * 1000) / times.length,
     perSecond: times.length / seconds,

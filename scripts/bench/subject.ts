@@ -14,9 +14,12 @@ export interface Subject extends AsyncDisposable {
   processorMs(): number
   /** Memory that its process has resident now, in MiB. */
   residentMiB(): number
+  /** What is alive in its JavaScript heap now, in MiB: garbage is collected first. */
+  heapMiB(): Promise<number>
 }
 
 const ROOT = join(import.meta.dirname, '..', '..')
+const REPORT_HEAP = join(import.meta.dirname, 'report-heap.mjs')
 const STOP_MS = 15_000
 
 /** What clients of the gateway must show; the bare relay does not look. */
@@ -66,14 +69,20 @@ export function startGateway(home: Home): Promise<Subject> {
   return start('gateway', [...gatewayArgs(home), '--transport', 'streaming', '--port', '0'], home)
 }
 
-/** The bare relay in front of the same image. */
-export function startBareRelay(home: Home, image: string, server: string): Promise<Subject> {
-  const program = join(import.meta.dirname, 'bare-relay.ts')
-  return start('bare relay', [program, image, server], home)
+/** The bare relay of an era in front of the same image. */
+export function startBareRelay(
+  era: 'legacy' | 'modern',
+  home: Home,
+  image: string,
+  server: string,
+): Promise<Subject> {
+  const name = era === 'legacy' ? 'bare-relay.ts' : 'bare-modern-relay.ts'
+  return start('bare relay', [join(import.meta.dirname, name), image, server], home)
 }
 
 async function start(name: string, args: readonly string[], {env}: Home): Promise<Subject> {
-  const child = spawn(process.execPath, args, {env, stdio: ['ignore', 'ignore', 'pipe']})
+  const measured = ['--expose-gc', '--import', REPORT_HEAP, ...args]
+  const child = spawn(process.execPath, measured, {env, stdio: ['ignore', 'ignore', 'pipe']})
   const exit = once(child, 'exit')
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
@@ -94,6 +103,19 @@ async function start(name: string, args: readonly string[], {env}: Home): Promis
     url,
     processorMs: () => processorMs(pid),
     residentMiB: () => residentMiB(pid),
+    heapMiB: () =>
+      new Promise(resolve => {
+        let words = ''
+        const look = (text: string) => {
+          words += text
+          const bytes = /> heap (\d+)\n/.exec(words)?.[1]
+          if (bytes === undefined) return
+          child.stderr.off('data', look)
+          resolve(Number(bytes) / 1024 ** 2)
+        }
+        child.stderr.on('data', look)
+        child.kill('SIGUSR2')
+      }),
     async [Symbol.asyncDispose]() {
       const late = setTimeout(kill, STOP_MS)
       child.kill('SIGTERM')

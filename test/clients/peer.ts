@@ -3,18 +3,28 @@ import {expect} from 'vitest'
 import {printedEndpoint} from '../support/cli-client.ts'
 import type {DockerCli, Running} from '../support/docker-cli.ts'
 import type {Inbox} from '../support/inbox.ts'
+import type {InspectorRun} from './inspector.ts'
 
 export type Headers = Record<string, string>
 
-/** Where a client finds a gateway: a command to start, or an address with the headers that it wants. */
-export type Place =
-  | {readonly transport: 'stdio'; readonly command: string; readonly args: string[]; env: Headers}
-  | {
-      readonly transport: 'streaming' | 'sse'
-      readonly url: URL
-      readonly headers: Headers
-      readonly gateway: Running
-    }
+/** What a client connects to: a command to start, or an address with the headers that it wants. */
+export type Target = Command | Address
+
+interface Command {
+  readonly transport: 'stdio'
+  readonly command: string
+  readonly args: string[]
+  readonly env: Headers
+}
+
+interface Address {
+  readonly transport: 'streaming' | 'sse'
+  readonly url: URL
+  readonly headers: Headers
+}
+
+/** Where a client finds a gateway. */
+export type Place = Command | (Address & {readonly gateway: Running})
 
 export const TRANSPORTS = ['stdio', 'sse', 'streaming'] as const
 
@@ -42,17 +52,64 @@ type Args = Record<string, unknown>
 
 const GATEWAY = ['mcp', 'gateway', 'run']
 
-/** Where the clients of a transport find the gateway. One that listens is started here, and serves all that come. */
+/**
+ * Where the clients of a transport find the gateway. One that listens is started here, and serves all that come.
+ * @param flags more of `gateway run`
+ */
 export async function placeOf(
   transport: (typeof TRANSPORTS)[number],
   cli: DockerCli,
+  flags: readonly string[] = [],
 ): Promise<Place> {
   if (transport === 'stdio') {
-    return {transport, command: 'docker', args: GATEWAY, env: {...cli.env}}
+    return {transport, command: 'docker', args: [...GATEWAY, ...flags], env: {...cli.env}}
   }
-  const gateway = cli.start([...GATEWAY, '--transport', transport, '--port', '0'])
+  const gateway = cli.start([...GATEWAY, '--transport', transport, '--port', '0', ...flags])
   const {url, token} = await printedEndpoint(gateway)
   return {transport, url, headers: {authorization: `Bearer ${token}`}, gateway}
+}
+
+/** The methods that the clients of both SDKs have, and that do the same. */
+interface SdkClient {
+  getServerVersion(): {readonly name: string} | undefined
+  listTools(): Promise<{readonly tools: readonly {readonly name: string}[]}>
+  readResource(params: {uri: string}): Promise<object>
+  getPrompt(params: {name: string; arguments: Record<string, string>}): Promise<object>
+  complete(params: {
+    ref: {type: 'ref/prompt'; name: string}
+    argument: {name: string; value: string}
+  }): Promise<{readonly completion: {readonly values: readonly string[]}}>
+  setLoggingLevel(level: 'debug'): Promise<object>
+}
+
+/** What a connected client can do in the same way, whichever SDK it is made of. */
+export function sharedPart(client: SdkClient): Omit<Peer, 'logs' | 'changes' | 'call' | symbol> {
+  return {
+    server: client.getServerVersion()?.name,
+    toolNames: async () => (await client.listTools()).tools.map(({name}) => name),
+    read: async uri => JSON.stringify(await client.readResource({uri})),
+    prompt: async (name, args) => JSON.stringify(await client.getPrompt({name, arguments: args})),
+    complete: async (name, argument) =>
+      (await client.complete({ref: {type: 'ref/prompt', name}, argument})).completion.values,
+    setLevel: async level => void (await client.setLoggingLevel(level)),
+  }
+}
+
+/** How the clients introduce themselves. */
+export const CAPABILITIES = {elicitation: {}, sampling: {}, roots: {}}
+
+/** What they answer when they are asked. */
+export const ANSWERS = {
+  elicitation: {
+    action: 'accept' as const,
+    content: {username: 'otter', name: 'Otter', color: 'brown'},
+  },
+  sampling: {
+    role: 'assistant' as const,
+    model: 'none',
+    content: {type: 'text' as const, text: 'Paris'},
+  },
+  roots: {roots: [{uri: 'file:///otter'}]},
 }
 
 /** A static resource of the server everything. */
@@ -88,6 +145,38 @@ export async function useAll(peer: Peer): Promise<void> {
   await peer.changes.find(change => change === 'resources')
   expect(await peer.read('demo://resource/session/otter.gz')).toContain('"blob"')
 }
+
+/** Uses test/fixtures/mcp-server/conformance.mjs in every way that clients of both eras have. */
+export async function useFixture(peer: Peer): Promise<void> {
+  expect(await peer.toolNames()).toContain('test_simple_text')
+  expect(await peer.call('test_simple_text', {})).toContain('simple text response')
+  expect(await peer.read('test://static-text')).toContain('static text resource')
+  const args = {arg1: 'otter', arg2: 'river'}
+  expect(await peer.prompt('test_prompt_with_arguments', args)).toContain("arg1='otter'")
+  const argument = {name: 'arg1', value: 'par'}
+  const values = await peer.complete('test_prompt_with_arguments', argument)
+  expect(values).toEqual(['paris', 'park', 'party'])
+
+  const steps: number[] = []
+  await peer.call('test_tool_with_progress', {}, step => steps.push(step))
+  // The last one comes together with the answer, after which the SDK's first generation hears no more.
+  expect(steps.slice(0, 2)).toEqual([0, 50])
+
+  const elicited = await peer.call('test_elicitation', {message: 'Who are you?'})
+  expect(elicited).toContain('action: accept, content: {"username":"otter"')
+  expect(await peer.call('test_sampling', {prompt: 'The capital?'})).toBe('LLM response: Paris')
+  expect(await peer.call('test_roots', {})).toBe('Roots: file:///otter')
+  const inRounds = await peer.call('test_input_required_result_multi_round', {})
+  expect(inRounds).toBe('Otter likes brown')
+}
+
+/** The same for the inspector, which cannot be asked. */
+export const FIXTURE_RUNS: readonly InspectorRun[] = [
+  ['tools/list', [], '"test_simple_text"'],
+  ['tools/call', ['--tool-name', 'test_simple_text'], 'simple text response'],
+  ['resources/read', ['--uri', 'test://static-text'], 'static text resource'],
+  ['prompts/get', ['--prompt-name', 'test_simple_prompt'], 'simple prompt'],
+]
 
 /** What both SDKs' results have in common. */
 export function textOf(

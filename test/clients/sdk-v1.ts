@@ -5,17 +5,20 @@ import {StreamableHTTPClientTransport} from '@modelcontextprotocol/sdk/client/st
 import type {Transport} from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolResultSchema,
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
   LoggingMessageNotificationSchema,
   ResourceListChangedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 
 import {Inbox} from '../support/inbox.ts'
-import {textOf, type Peer, type Place} from './peer.ts'
+import {ANSWERS, CAPABILITIES, sharedPart, textOf, type Peer, type Target} from './peer.ts'
 
 /** Connects the client of the SDK's first generation. */
-export async function connectV1(place: Place): Promise<Peer> {
-  const client = new Client({name: 'sdk-v1', version: '1'})
+export async function connectV1(target: Target): Promise<Peer> {
+  const client = new Client({name: 'sdk-v1', version: '1'}, {capabilities: CAPABILITIES})
   const logs: Peer['logs'] = new Inbox()
   const changes: Peer['changes'] = new Inbox()
   client.setNotificationHandler(LoggingMessageNotificationSchema, ({params}) =>
@@ -25,13 +28,15 @@ export async function connectV1(place: Place): Promise<Peer> {
   client.setNotificationHandler(ResourceListChangedNotificationSchema, () =>
     changes.add('resources'),
   )
-  const transport = transportTo(place)
+  client.setRequestHandler(ElicitRequestSchema, () => ANSWERS.elicitation)
+  client.setRequestHandler(CreateMessageRequestSchema, () => ANSWERS.sampling)
+  client.setRequestHandler(ListRootsRequestSchema, () => ANSWERS.roots)
+  const transport = transportTo(target)
   await client.connect(transport)
   return {
-    server: client.getServerVersion()?.name,
+    ...sharedPart(client),
     logs,
     changes,
-    toolNames: async () => (await client.listTools()).tools.map(({name}) => name),
     async call(name, args, onProgress) {
       const {content} = await client.request(
         {method: 'tools/call', params: {name, arguments: args}},
@@ -40,11 +45,6 @@ export async function connectV1(place: Place): Promise<Peer> {
       )
       return textOf(content)
     },
-    read: async uri => JSON.stringify(await client.readResource({uri})),
-    prompt: async (name, args) => JSON.stringify(await client.getPrompt({name, arguments: args})),
-    complete: async (name, argument) =>
-      (await client.complete({ref: {type: 'ref/prompt', name}, argument})).completion.values,
-    setLevel: async level => void (await client.setLoggingLevel(level)),
     async [Symbol.asyncDispose]() {
       if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession()
       await client.close()
@@ -52,10 +52,10 @@ export async function connectV1(place: Place): Promise<Peer> {
   }
 }
 
-function transportTo(place: Place): Transport {
-  if (place.transport === 'stdio') return new StdioClientTransport({...place, stderr: 'ignore'})
-  const options = {requestInit: {headers: place.headers}}
-  return place.transport === 'sse'
-    ? new SSEClientTransport(place.url, options)
-    : new StreamableHTTPClientTransport(place.url, options)
+function transportTo(target: Target): Transport {
+  if (target.transport === 'stdio') return new StdioClientTransport({...target, stderr: 'ignore'})
+  const options = {requestInit: {headers: target.headers}}
+  return target.transport === 'sse'
+    ? new SSEClientTransport(target.url, options)
+    : new StreamableHTTPClientTransport(target.url, options)
 }

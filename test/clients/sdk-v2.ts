@@ -7,7 +7,7 @@ import {
 import {StdioClientTransport} from '@modelcontextprotocol/client/stdio'
 
 import {Inbox} from '../support/inbox.ts'
-import {textOf, type Peer, type Place} from './peer.ts'
+import {ANSWERS, CAPABILITIES, sharedPart, textOf, type Peer, type Target} from './peer.ts'
 
 /** What only the second generation can tell of itself. */
 export interface PeerV2 extends Peer {
@@ -17,12 +17,22 @@ export interface PeerV2 extends Peer {
   readonly version: string | undefined
 }
 
+/** How it finds out what to speak. */
+const MODES = {legacy: 'legacy', auto: 'auto', modern: {pin: '2026-07-28'}} as const
+
 /**
  * Connects the client of the SDK's second generation.
- * @param mode legacy says `initialize` at once, auto first asks whether the gateway is of the era without it
+ * @param mode legacy says `initialize` at once, modern never, and auto asks first whether the server is of the era
+ *   without it
  */
-export async function connectV2(place: Place, mode: 'legacy' | 'auto' = 'legacy'): Promise<PeerV2> {
-  const client = new Client({name: 'sdk-v2', version: '2'}, {versionNegotiation: {mode}})
+export async function connectV2(
+  target: Target,
+  mode: keyof typeof MODES = 'legacy',
+): Promise<PeerV2> {
+  const client = new Client(
+    {name: 'sdk-v2', version: '2'},
+    {capabilities: CAPABILITIES, versionNegotiation: {mode: MODES[mode]}},
+  )
   const logs: Peer['logs'] = new Inbox()
   const changes: Peer['changes'] = new Inbox()
   client.setNotificationHandler('notifications/message', ({params}) => logs.add(params.level))
@@ -30,15 +40,17 @@ export async function connectV2(place: Place, mode: 'legacy' | 'auto' = 'legacy'
   client.setNotificationHandler('notifications/resources/list_changed', () =>
     changes.add('resources'),
   )
-  const transport = transportTo(place)
+  client.setRequestHandler('elicitation/create', () => ANSWERS.elicitation)
+  client.setRequestHandler('sampling/createMessage', () => ANSWERS.sampling)
+  client.setRequestHandler('roots/list', () => ANSWERS.roots)
+  const transport = transportTo(target)
   await client.connect(transport)
   return {
     era: client.getProtocolEra(),
     version: client.getNegotiatedProtocolVersion(),
-    server: client.getServerVersion()?.name,
+    ...sharedPart(client),
     logs,
     changes,
-    toolNames: async () => (await client.listTools()).tools.map(({name}) => name),
     async call(name, args, onProgress) {
       const {content} = await client.callTool(
         {name, arguments: args},
@@ -46,11 +58,6 @@ export async function connectV2(place: Place, mode: 'legacy' | 'auto' = 'legacy'
       )
       return textOf(content)
     },
-    read: async uri => JSON.stringify(await client.readResource({uri})),
-    prompt: async (name, args) => JSON.stringify(await client.getPrompt({name, arguments: args})),
-    complete: async (name, argument) =>
-      (await client.complete({ref: {type: 'ref/prompt', name}, argument})).completion.values,
-    setLevel: async level => void (await client.setLoggingLevel(level)),
     async [Symbol.asyncDispose]() {
       if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession()
       await client.close()
@@ -58,10 +65,10 @@ export async function connectV2(place: Place, mode: 'legacy' | 'auto' = 'legacy'
   }
 }
 
-function transportTo(place: Place): Transport {
-  if (place.transport === 'stdio') return new StdioClientTransport({...place, stderr: 'ignore'})
-  const options = {requestInit: {headers: place.headers}}
-  return place.transport === 'sse'
-    ? new SSEClientTransport(place.url, options)
-    : new StreamableHTTPClientTransport(place.url, options)
+function transportTo(target: Target): Transport {
+  if (target.transport === 'stdio') return new StdioClientTransport({...target, stderr: 'ignore'})
+  const options = {requestInit: {headers: target.headers}}
+  return target.transport === 'sse'
+    ? new SSEClientTransport(target.url, options)
+    : new StreamableHTTPClientTransport(target.url, options)
 }

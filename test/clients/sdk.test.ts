@@ -32,16 +32,3 @@ describe.for(TRANSPORTS)('over %s', transport => {
     },
   )
 })
-
-describe.for(['stdio', 'streaming'] as const)('over %s', transport => {
-  test('a client that asks for the era without initialize first falls back to the one with it', async () => {
-    await using cli = await dockerCli()
-    await cli.mcp('server', 'enable', 'everything')
-    {
-      await using peer = await connectV2(await placeOf(transport, cli), 'auto')
-      expect(peer).toMatchObject({era: 'legacy', version: '2025-11-25'})
-      expect(await peer.call('echo', {message: 'otter'})).toBe('Echo: otter')
-    }
-    await cli.gone()
-  })
-})

@@ -77,7 +77,7 @@ const MODERN_SUITES: readonly ExpectedSuite[] = [
 ]
 
 const DIRECT = [...LEGACY_SUITES, ...MODERN_SUITES]
-const THROUGH_GATEWAY = [...LEGACY_SUITES]
+const THROUGH_GATEWAY = [...LEGACY_SUITES, ...MODERN_SUITES]
 
 /** In the first of them, too. */
 const ACTIVE: Suite = {package: 'conformance', options: ['--suite', 'active']}

@@ -42,7 +42,11 @@ const checksSchema = z.array(
 
 /** What the suite notes down of its own traffic in between, which is no check. */
 const TRAFFIC = new Set([
+  'incoming-request',
   'outgoing-request',
+  'outgoing-response',
+  'outgoing-sse-event',
+  'outgoing-stream-close',
   'incoming-response',
   'incoming-sse-event',
   'stream-closed',
@@ -52,17 +56,30 @@ const TRAFFIC = new Set([
  * Runs a conformance suite against the server at an address.
  * @throws Error with the suite's last words when it has found nothing
  */
-export async function runSuite(suite: Suite, url: string): Promise<Findings> {
+export function runSuite(suite: Suite, url: string): Promise<Findings> {
+  return findingsOf(suite.package, ['server', '--url', url, ...suite.options])
+}
+
+/**
+ * Runs a command of a conformance suite to its end.
+ * @param env the suite's environment, and that of the clients that it starts
+ * @throws Error with the suite's last words when it has found nothing
+ */
+export async function findingsOf(
+  suite: Suite['package'],
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Findings> {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
   try {
-    const args = [PROGRAMS[suite.package], 'server', '--url', url, ...suite.options, '-o', folder]
+    const args = [PROGRAMS[suite], ...command, '-o', folder]
     const stdio: StdioOptions = ['ignore', 'ignore', 'pipe']
-    const child = spawn(process.execPath, args, {stdio, timeout: DEADLINE_MS})
+    const child = spawn(process.execPath, args, {stdio, env, timeout: DEADLINE_MS})
     const exit = once(child, 'exit')
     const said = child.stderr ? await text(child.stderr) : ''
     const [exitCode] = await exit
     const scenarios = await readdir(folder)
-    if (scenarios.length === 0) throw new Error(`${suite.package} found nothing: ${said}`)
+    if (scenarios.length === 0) throw new Error(`${suite} found nothing: ${said}`)
     const checks = await Promise.all(scenarios.map(name => readChecks(folder, name)))
     return {checks: checks.flat(), scenarioCount: scenarios.length, exitCode}
   } finally {
@@ -70,9 +87,9 @@ export async function runSuite(suite: Suite, url: string): Promise<Findings> {
   }
 }
 
-/** The suite makes a folder for each scenario: `server-<scenario>-<time>`, with `checks.json` in it. */
+/** The suite makes a folder for each scenario: `<scenario>-<time>` after the leg, with `checks.json` in it. */
 async function readChecks(folder: string, name: string): Promise<string[]> {
-  const scenario = name.replace(/^server-(.*)-\d{4}-\d\d-\d\dT.*$/, '$1')
+  const scenario = name.replace(/^(?:server-)?(.*)-\d{4}-\d\d-\d\dT.*$/, '$1')
   const json = await readFile(join(folder, name, 'checks.json'), 'utf8')
   return checksSchema
     .parse(JSON.parse(json))

@@ -5,17 +5,22 @@ import {listen} from '../../src/lib/gateway/downstream/listen.ts'
 import {MCP_PATH} from '../../src/lib/gateway/downstream/paths.ts'
 import {SseEndpoint} from '../../src/lib/gateway/downstream/sse-endpoint.ts'
 import {StreamableEndpoint} from '../../src/lib/gateway/downstream/streamable.ts'
+import type {Exchange} from '../../src/lib/gateway/modern/exchange.ts'
+import {LEGACY_VERSIONS} from '../../src/lib/gateway/relay/hello.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
 import type {Downstream} from '../../src/lib/gateway/relay/session-input.ts'
 import type {MessageListener, OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {
+  failure,
   isRequest,
   isResponse,
   notification,
   request,
   result,
+  RPC,
   type Message,
   type Request,
+  type Response,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {fixedMemory} from './memory.ts'
 
@@ -59,6 +64,8 @@ export async function startHttpEndpoint(
     isReady?: () => boolean
     now?: () => number
     patienceMs?: number
+    /** Answers clients without a session; without it they are sent to `initialize`. */
+    answer?: (exchange: Exchange) => Promise<Response>
   } = {},
 ): Promise<HttpEndpoint> {
   const ends = new Map<string, ServerEnd>()
@@ -70,6 +77,7 @@ export async function startHttpEndpoint(
   const inner = {
     warn,
     maxMessageBytes: LARGEST_MESSAGE_BYTES,
+    answer: options.answer ?? sessionsOnly,
     openSession(id: string, downstream: Downstream) {
       const session = new Session({
         id,
@@ -126,6 +134,10 @@ export async function startHttpEndpoint(
       await listening[Symbol.asyncDispose]()
     },
   }
+}
+
+async function sessionsOnly({request: {id}}: Exchange): Promise<Response> {
+  return failure(id, RPC.unsupportedVersion, 'sessions only', {supported: [...LEGACY_VERSIONS]})
 }
 
 function serverInside(ends: Map<string, ServerEnd>): OpenUpstream {

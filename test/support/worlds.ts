@@ -49,7 +49,7 @@ export async function directStdio(): Promise<World> {
 /** The server as one process that all clients reach over HTTP. */
 export async function directHttp(): Promise<World> {
   const stderr = new Inbox<string>()
-  const server = await startRemote('lab', stderr)
+  const server = await startRemote(LAB, {LAB_NAME: 'lab'}, stderr)
   return {
     stderr,
     connect: deliver => new HttpWire(server.url, deliver),
@@ -74,20 +74,18 @@ export async function gatewayWorld(
   const remotes = new Map<string, Remote>()
   const registry: Record<string, JsonObject> = {}
   for (const name of names) {
-    if (places[name] === 'remote') remotes.set(name, await startRemote(name, stderr))
+    if (places[name] === 'remote') {
+      remotes.set(name, await startRemote(LAB, {LAB_NAME: name}, stderr))
+    }
     registry[name] = await entryOf(name, places[name], remotes.get(name)?.url)
   }
-  const folder = await mkdtemp(join(tmpdir(), 'world-'))
-  const catalog = join(folder, 'catalog.yaml')
-  await writeFile(catalog, JSON.stringify({version: 3, name: 'world', registry}))
-  const gateway = await startGateway({catalog, servers: names, patienceMs, stderr})
+  const gateway = await startGateway(registry, stderr, patienceMs)
   return {
     stderr,
     connect: deliver => new HttpWire(gateway.url, deliver),
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
       for (const remote of remotes.values()) await remote[Symbol.asyncDispose]()
-      await rm(folder, {recursive: true})
     },
   }
 }
@@ -101,12 +99,18 @@ async function entryOf(name: string, place?: Place, url?: string): Promise<JsonO
   return {type: 'remote', remote: {url: url ?? 'http://127.0.0.1:9/mcp', transport_type: 'http'}}
 }
 
-interface Remote extends AsyncDisposable {
+/** Something that listens on this machine. Disposing of it ends it. */
+export interface Remote extends AsyncDisposable {
   readonly url: string
 }
 
-async function startRemote(name: string, stderr: Inbox<string>): Promise<Remote> {
-  const child = startNode([LAB, 'http'], {LAB_NAME: name})
+/** Starts a server of test/fixtures/mcp-server over HTTP, and keeps what it writes to stderr. */
+export async function startRemote(
+  script: string,
+  env: Readonly<Record<string, string>>,
+  stderr: Inbox<string>,
+): Promise<Remote> {
+  const child = startNode([script, 'http'], env)
   readLines(child.stderr, stderr)
   const [line] = await once(createInterface({input: child.stdout}), 'line')
   const url = /^listening (\S+)$/.exec(String(line))?.[1]
@@ -121,17 +125,19 @@ async function startRemote(name: string, stderr: Inbox<string>): Promise<Remote>
   }
 }
 
-async function startGateway({
-  catalog,
-  servers,
-  patienceMs,
-  stderr,
-}: {
-  catalog: string
-  servers: readonly string[]
-  patienceMs: number
-  stderr: Inbox<string>
-}): Promise<Remote> {
+/**
+ * Starts a gateway in this process, and keeps what it and its servers say.
+ * @param registry its servers, as in a catalog
+ * @param patienceMs how long a list waits for a slow server
+ */
+export async function startGateway(
+  registry: Readonly<Record<string, JsonObject>>,
+  stderr: Inbox<string>,
+  patienceMs = 30_000,
+): Promise<Remote> {
+  const folder = await mkdtemp(join(tmpdir(), 'world-'))
+  const catalog = join(folder, 'catalog.yaml')
+  await writeFile(catalog, JSON.stringify({version: 3, name: 'world', registry}))
   const home = await testHome()
   const stop = new AbortController()
   const deps = {...home.deps, log: (line: string) => stderr.add(line)}
@@ -139,7 +145,7 @@ async function startGateway({
     deps,
     options: await testOptions(home, {
       catalog,
-      servers,
+      servers: Object.keys(registry),
       patienceMs,
       verbose: true,
       maxMessageBytes: 64 * 1024 * 1024,
@@ -158,6 +164,7 @@ async function startGateway({
       stop.abort()
       await over
       await home[Symbol.asyncDispose]()
+      await rm(folder, {recursive: true})
     },
   }
 }

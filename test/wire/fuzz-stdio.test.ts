@@ -2,8 +2,9 @@ import {PassThrough} from 'node:stream'
 import * as fc from 'fast-check'
 import {afterEach, describe, expect, test} from 'vitest'
 import {isJsonObject, type JsonObject} from '../../src/lib/base/json.ts'
-import {serveStdio} from '../../src/lib/gateway/downstream/stdio.ts'
+import {serveStdio, type StdioClient} from '../../src/lib/gateway/downstream/stdio.ts'
 import {Session} from '../../src/lib/gateway/relay/session.ts'
+import {failure} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {fakeServer, type FakeScript} from '../support/fake-upstream.ts'
 import {fixedMemory} from '../support/memory.ts'
 import {governed} from './governed.ts'
@@ -28,16 +29,17 @@ const SCRIPT: FakeScript = {
 function start(
   servers: number,
   maxMessageBytes: number,
-): {stdin: PassThrough; written: string[]; session: Session} {
+): {stdin: PassThrough; written: string[]; client: StdioClient} {
   const stdin = new PassThrough()
   const written: string[] = []
-  const session = serveStdio({
+  const client = serveStdio({
     stdin,
     write: line => void written.push(line),
     warn: () => undefined,
     maxMessageBytes,
     unreadBytes: () => 0,
     onStuck: () => undefined,
+    answer: async ({request: {id}}) => failure(id, -32601, 'nothing is known'),
     openSession: downstream =>
       new Session({
         id: 'stdio',
@@ -58,7 +60,7 @@ function start(
         onClose: () => {},
       }),
   })
-  return {stdin, written, session}
+  return {stdin, written, client}
 }
 
 /** The ids under which a line is answered; what is no request, or gives no id to answer under, has none. */
@@ -157,7 +159,7 @@ describe('whatever comes on stdin', () => {
           maxBytes: fc.constantFrom(300, 1_000_000),
         }),
         async (messages, cuts, {servers, hello, maxBytes}) => {
-          const {stdin, written, session} = start(servers, maxBytes)
+          const {stdin, written, client} = start(servers, maxBytes)
           const bytes = Buffer.concat([
             hello,
             ...messages.flatMap(message => [message, Buffer.from('\n')]),
@@ -165,7 +167,7 @@ describe('whatever comes on stdin', () => {
           for (const chunk of cutAt(bytes, cuts)) stdin.write(chunk)
           stdin.write(lineOf({id: 'the end', method: 'ping'}))
           await expect.poll(() => written.some(isEnd), {interval: 1}).toBe(true)
-          await session.idle()
+          await client.idle()
 
           const answers = written.flatMap(outcomes).filter(({method}) => method === undefined)
           for (const answer of answers) {
@@ -182,7 +184,7 @@ describe('whatever comes on stdin', () => {
           expect(surplus(answered, asked).filter(id => !guesses.has(id))).toEqual([])
           const doubtful = new Set(lines.flatMap(line => doubtfulIds(line, maxBytes)))
           expect(surplus(asked, answered).filter(id => !doubtful.has(id))).toEqual([])
-          await session.close()
+          await client.session.close()
         },
       ),
       {numRuns: 500},

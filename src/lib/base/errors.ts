@@ -7,6 +7,8 @@ export const ERROR_CODES = {
   SERVER_UNKNOWN: 'no catalog has a server of that name',
   SERVER_UNSUPPORTED: 'the catalog entry asks for something that is not built yet',
   SERVER_START_FAILED: 'a server could not be started, or ended before it answered',
+  SERVER_BUSY:
+    'all sessions that one kind of client may have with a server were taken for too long',
   CATALOG_UNKNOWN: 'no catalog has that name',
   CATALOG_INVALID: 'a catalog does not have the shape of a catalog',
   TOOL_UNKNOWN: 'no enabled server has a tool of that name',

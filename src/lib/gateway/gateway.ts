@@ -2,7 +2,11 @@ import {withDeadline} from '../base/async.ts'
 import {messageOf, PluginError} from '../base/errors.ts'
 import {oneLine} from '../base/one-line.ts'
 import type {ConnectedSpec} from '../model/server.ts'
+import {openEither} from './bridge/either.ts'
+import type {EraMemory} from './bridge/eras.ts'
 import type {Memory} from './memory.ts'
+import type {Exchange} from './modern/exchange.ts'
+import {Exchanges, type ExchangedServer} from './modern/exchanges.ts'
 import {allowsTool, type Plan, type PlannedServer} from './plan.ts'
 import {compose, type Middleware} from './pipeline/call.ts'
 import {Session} from './relay/session.ts'
@@ -14,6 +18,7 @@ import type {
 } from './relay/session-input.ts'
 import {fingerprint, type StatusStore} from './status.ts'
 import type {Fleet} from './upstream/fleet.ts'
+import {failure, RPC, type Response} from './wire/jsonrpc.ts'
 
 export interface GatewayInput {
   readonly version: string
@@ -47,6 +52,7 @@ export class Gateway implements AsyncDisposable {
   readonly #doubtful = new Set<string>()
   /** The last write of each server's record; they happen one after the other. */
   readonly #writes = new Map<string, Promise<void>>()
+  #exchanges: Exchanges | undefined
   readonly #failures = new Map<string, PluginError>()
   #isStopped = false
 
@@ -81,7 +87,7 @@ export class Gateway implements AsyncDisposable {
    */
   openSession(id: string, downstream: Downstream): Session {
     if (this.#isStopped) throw new Error('the gateway is stopping')
-    const {version, plan, middlewares, patienceMs, now, memory, showRemembered} = this.#input
+    const {version, plan, middlewares, patienceMs, now} = this.#input
     const session = new Session({
       id,
       version,
@@ -89,7 +95,7 @@ export class Gateway implements AsyncDisposable {
       patienceMs,
       now,
       servers: plan.servers.map(server => this.#sessionServer(server)),
-      memory: showRemembered ? memory : withoutLists(memory),
+      memory: this.#memory,
       govern: send => compose(middlewares, send),
       events: this.#events(),
       onClose: () => this.#sessions.delete(session),
@@ -98,18 +104,69 @@ export class Gateway implements AsyncDisposable {
     return session
   }
 
+  /**
+   * Answers one request of a client without a session (MCP 2026-07-28).
+   * @throws the signal's reason when the client is gone
+   */
+  async answer(exchange: Exchange): Promise<Response> {
+    if (this.#isStopped) {
+      return failure(exchange.request.id, RPC.internalError, 'the gateway is stopping')
+    }
+    this.#exchanges ??= this.#openExchanges()
+    return this.#exchanges.answer(exchange)
+  }
+
   /** Ends every session with its servers, in bounded time. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true
     this.#input.stop.abort(new Error('the gateway is stopping'))
-    await Promise.all([...this.#sessions].map(session => this.#end(session)))
+    await Promise.all([...this.#sessions].map(session => this.#end(() => session.close())))
+    const exchanges = this.#exchanges
+    if (exchanges) await this.#end(() => exchanges[Symbol.asyncDispose]())
     await Promise.all([...this.#writes.values(), this.#input.memory.saved()])
   }
 
-  async #end(session: Session): Promise<void> {
-    await withDeadline(session.close(), SESSION_END_MS, tooLate).catch((error: unknown) =>
+  #openExchanges(): Exchanges {
+    const {version, plan, middlewares, patienceMs, now} = this.#input
+    return new Exchanges({
+      version,
+      patienceMs,
+      now,
+      servers: plan.servers.map(server => this.#exchangedServer(server)),
+      memory: this.#memory,
+      govern: send => compose(middlewares, send),
+      events: this.#events(),
+    })
+  }
+
+  async #end(end: () => Promise<void>): Promise<void> {
+    await withDeadline(end(), SESSION_END_MS, tooLate).catch((error: unknown) =>
       this.#input.notify(`! a session did not end cleanly: ${messageOf(error)}`),
     )
+  }
+
+  /** What clients are shown of servers that are not there yet. */
+  get #memory(): ServersMemory & EraMemory {
+    const {memory, showRemembered} = this.#input
+    return showRemembered ? memory : withoutLists(memory)
+  }
+
+  #exchangedServer(server: PlannedServer): ExchangedServer {
+    const {name, prefix, startTimeoutMs, start} = server
+    const failed = async (): Promise<never> => {
+      throw start
+    }
+    return {
+      name,
+      prefix,
+      startTimeoutMs,
+      allows: tool => allowsTool(server, tool),
+      isDoubtful: this.#doubtful.has(name),
+      openers:
+        start instanceof PluginError
+          ? {legacy: failed, modern: undefined, tellsOrigin: false}
+          : this.#input.fleet.openers(start),
+    }
   }
 
   #sessionServer(server: PlannedServer): SessionServer {
@@ -123,7 +180,11 @@ export class Gateway implements AsyncDisposable {
       open:
         start instanceof PluginError
           ? () => Promise.reject(start)
-          : this.#input.fleet.openers(start).legacy,
+          : openEither({
+              server: server.name,
+              openers: this.#input.fleet.openers(start),
+              eras: this.#input.memory,
+            }),
     }
   }
 
@@ -168,8 +229,10 @@ export class Gateway implements AsyncDisposable {
 }
 
 /** What servers can do is of use also where their lists must be fresh. */
-function withoutLists(memory: Memory): ServersMemory {
+function withoutLists(memory: Memory): ServersMemory & EraMemory {
   return {
+    speaks: (...args) => memory.speaks(...args),
+    learn: (...args) => memory.learn(...args),
     recall: (server, client) => ({...memory.recall(server, client), lists: {}}),
     opened: (...args) => memory.opened(...args),
     listed: (...args) => memory.listed(...args),

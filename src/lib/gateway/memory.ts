@@ -1,11 +1,20 @@
-import {createHash} from 'node:crypto'
 import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {messageOf, PluginError} from '../base/errors.ts'
-import {isJsonObject, type Json, type JsonObject} from '../base/json.ts'
+import {isJsonObject, type JsonObject} from '../base/json.ts'
 import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
 import {withFileLock} from '../files/lock.ts'
+import type {Era, EraMemory} from './bridge/eras.ts'
 import type {Owner} from './directory.ts'
+import {
+  digest,
+  fileName,
+  fromJson,
+  MOST_CLIENTS,
+  MOST_NAMES,
+  toJson,
+  type ServerMemory,
+} from './memory-file.ts'
 import type {ClientHello} from './relay/link.ts'
 import type {ListsByKind} from './relay/list-state.ts'
 import type {NamedKind} from './relay/lists.ts'
@@ -19,39 +28,21 @@ export interface Remembered {
   readonly lists: ListsByKind
 }
 
-/** So many different kinds of clients are remembered for each server. */
-const MOST_CLIENTS = 4
 /** Characters; a server that lists more is asked anew each time the gateway starts. */
 const LARGEST_FILE = 5 * 1024 * 1024
-const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources', 'templates']
-
-/** Names of one server that are kept for each kind, the ones given out last. */
-const MOST_NAMES = 10_000
-
-interface Client {
-  hello: JsonObject
-  readonly lists: {[K in Kind]?: Items}
-}
-
-interface ServerMemory {
-  readonly fingerprint: string
-  /** By the client's kind, the one seen last at the end. */
-  readonly clients: Map<string, Client>
-  /** The names under which items were shown last, by their own names. */
-  readonly names: Record<NamedKind, Map<string, string>>
-}
 
 /** What this gateway has learnt itself; of everything else, another one on the same files may know better. */
 interface Learnt {
   readonly clients: Set<string>
   readonly names: Record<NamedKind, Set<string>>
+  readonly eras: Set<Era>
 }
 
 /**
  * What servers answered in earlier sessions, so that clients need not wait for them: in memory for all sessions of a
  * gateway, and in one file a server for the next gateway.
  */
-export class Memory {
+export class Memory implements EraMemory {
   readonly #dir: string
   readonly #warn: (text: string) => void
   readonly #servers = new Map<string, ServerMemory>()
@@ -77,7 +68,7 @@ export class Memory {
         const known = files.has(fileName(server)) ? await this.#read(server) : undefined
         this.#servers.set(server, asOf(known, fingerprint))
         const names = {tools: new Set<string>(), prompts: new Set<string>()}
-        this.#learnt.set(server, {clients: new Set(), names})
+        this.#learnt.set(server, {clients: new Set(), names, eras: new Set()})
       }),
     )
   }
@@ -133,6 +124,20 @@ export class Memory {
     }
   }
 
+  /** Whether a server speaks an era; undefined when nobody has found out. */
+  speaks(server: string, era: Era): boolean | undefined {
+    return this.#servers.get(server)?.eras.get(era)
+  }
+
+  /** It was found out whether a server speaks an era. */
+  learn(server: string, era: Era, speaks: boolean): void {
+    const eras = this.#servers.get(server)?.eras
+    if (!eras || eras.get(era) === speaks) return
+    eras.set(era, speaks)
+    this.#learnt.get(server)?.eras.add(era)
+    this.#save(server)
+  }
+
   /** Settles when everything is on disk. Never rejects. */
   async saved(): Promise<void> {
     await Promise.all(this.#writes.values())
@@ -184,7 +189,12 @@ export class Memory {
 function asOf(known: ServerMemory | undefined, fingerprint: string): ServerMemory {
   const names = known?.names ?? {tools: new Map(), prompts: new Map()}
   const isSame = known?.fingerprint === fingerprint
-  return {fingerprint, names, clients: isSame ? known.clients : new Map()}
+  return {
+    fingerprint,
+    names,
+    clients: isSame ? known.clients : new Map(),
+    eras: isSame ? known.eras : new Map(),
+  }
 }
 
 /** What is in the file, with what was learnt here since it was read. */
@@ -194,10 +204,12 @@ function merge(stored: ServerMemory, own: ServerMemory, learnt: Learnt): ServerM
     return new Map([...stored.names[kind], ...mine].slice(-MOST_NAMES))
   }
   const clients = [...own.clients].filter(([key]) => learnt.clients.has(key))
+  const eras = [...own.eras].filter(([era]) => learnt.eras.has(era))
   return {
     fingerprint: own.fingerprint,
     clients: new Map([...new Map([...stored.clients, ...clients])].slice(-MOST_CLIENTS)),
     names: {tools: names('tools'), prompts: names('prompts')},
+    eras: new Map([...stored.eras, ...eras]),
   }
 }
 
@@ -206,61 +218,7 @@ function kindOf({protocolVersion, params}: ClientHello): string {
   return digest(JSON.stringify([protocolVersion, params['capabilities'] ?? {}]))
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
-}
-
-/** A server may be called anything; a file may not. */
-function fileName(server: string): string {
-  const plain = server.replace(/[^\w-]/g, '_').slice(0, 60)
-  return `${plain}.${digest(server)}.json`
-}
-
-function toJson(server: string, {fingerprint, clients, names}: ServerMemory): string {
-  return JSON.stringify({
-    server,
-    fingerprint,
-    clients: [...clients].map(([key, {hello, lists}]) => ({key, hello, lists})),
-    names: {
-      tools: Object.fromEntries(names.tools),
-      prompts: Object.fromEntries(names.prompts),
-    },
-  })
-}
-
 /** Whatever keeps the folder from being read is told when it is written. */
 async function filesIn(dir: string): Promise<readonly string[]> {
   return readdir(dir).catch(() => [])
-}
-
-function fromJson({fingerprint, clients, names}: JsonObject): ServerMemory {
-  const own = isJsonObject(names) ? names : {}
-  const memory: ServerMemory = {
-    fingerprint: typeof fingerprint === 'string' ? fingerprint : '',
-    clients: new Map(),
-    names: {tools: textMap(own['tools']), prompts: textMap(own['prompts'])},
-  }
-  for (const client of objectsIn(clients).slice(-MOST_CLIENTS)) {
-    const {key, hello, lists} = client
-    if (typeof key === 'string' && isJsonObject(hello)) {
-      memory.clients.set(key, {hello, lists: listsFrom(lists)})
-    }
-  }
-  return memory
-}
-
-function listsFrom(value: Json | undefined): {[K in Kind]?: Items} {
-  const lists: {[K in Kind]?: Items} = {}
-  if (!isJsonObject(value)) return lists
-  for (const kind of KINDS) if (Array.isArray(value[kind])) lists[kind] = objectsIn(value[kind])
-  return lists
-}
-
-function objectsIn(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : []
-}
-
-function textMap(value: Json | undefined): Map<string, string> {
-  const entries = isJsonObject(value) ? Object.entries(value) : []
-  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }

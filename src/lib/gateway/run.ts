@@ -2,9 +2,8 @@ import type {Readable} from 'node:stream'
 import {withDeadline} from '../base/async.ts'
 import {Scope} from '../base/scope.ts'
 import {StopRequested} from '../plugin/stop-signal.ts'
-import {serveStdio} from './downstream/stdio.ts'
+import {serveStdio, type StdioClient} from './downstream/stdio.ts'
 import {needsEngine, type Plan} from './plan.ts'
-import type {Session} from './relay/session.ts'
 import {serveHttp, type HttpTransport} from './serve-http.ts'
 import {setUpGateway, type GatewayDeps, type GatewayOptions, type GatewaySetup} from './setup.ts'
 
@@ -40,12 +39,12 @@ export async function runGateway(input: RunInput): Promise<void> {
   const stuck = new AbortController()
   const left = [input.signal, stuck.signal, ...(unread ? [unread] : [])]
   const signal = transport.kind === 'stdio' ? AbortSignal.any(left) : input.signal
-  let session: Session | undefined
+  let client: StdioClient | undefined
   let plan: Plan
   if (transport.kind === 'stdio') {
     const setup = await begin(input, scope)
     plan = setup.plan
-    session = serveStdio({
+    const served = serveStdio({
       stdin: input.stdin,
       write: input.write,
       unreadBytes: input.unreadBytes,
@@ -53,8 +52,11 @@ export async function runGateway(input: RunInput): Promise<void> {
       warn: deps.notify,
       maxMessageBytes: input.options.maxMessageBytes,
       openSession: downstream => setup.gateway.openSession('stdio', downstream),
+      answer: setup.gateway.answer.bind(setup.gateway),
       signal,
     })
+    scope.defer(() => served[Symbol.dispose]())
+    client = served
   } else {
     const {maxMessageBytes} = input.options
     const begun = () => begin(input, scope)
@@ -62,7 +64,7 @@ export async function runGateway(input: RunInput): Promise<void> {
   }
   deps.log(`> Initialized in ${Math.round(performance.now() - started)}ms`)
   await Promise.race([aborted(signal), engineLost(input, plan)])
-  if (session && saidAll(signal.reason)) await answeredInTime(session)
+  if (client && saidAll(signal.reason)) await answeredInTime(client)
   deps.log('> Stopping')
 }
 
@@ -77,8 +79,8 @@ function saidAll(reason: unknown): boolean {
   return reason instanceof StopRequested && reason.trigger === 'stdin'
 }
 
-async function answeredInTime(session: Session): Promise<void> {
-  await withDeadline(session.idle(), LAST_ANSWERS_MS, () => new Error('too late')).catch(
+async function answeredInTime(client: StdioClient): Promise<void> {
+  await withDeadline(client.idle(), LAST_ANSWERS_MS, () => new Error('too late')).catch(
     () => undefined,
   )
 }

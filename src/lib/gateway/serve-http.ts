@@ -82,8 +82,14 @@ function openEndpoints(
   options: {warn: (text: string) => void; maxMessageBytes: number},
 ): Endpoints {
   const openSession = gateway.openSession.bind(gateway)
+  const answer = gateway.answer.bind(gateway)
   return {
-    streamable: new StreamableEndpoint({...options, openSession, now: () => performance.now()}),
+    streamable: new StreamableEndpoint({
+      ...options,
+      openSession,
+      answer,
+      now: () => performance.now(),
+    }),
     sse: new SseEndpoint({...options, openSession}),
   }
 }

@@ -108,6 +108,35 @@ describe('Memory', () => {
     expect(next.recall('a', asking).hello).toEqual(hello)
   })
 
+  test('knows which eras a server speaks, until it is another one', async () => {
+    const memory = await load({a: 'print'})
+    expect(memory.speaks('a', 'legacy')).toBeUndefined()
+    memory.learn('a', 'legacy', false)
+    memory.learn('a', 'modern', true)
+    memory.learn('unknown', 'modern', true)
+    await memory.saved()
+    const next = await load({a: 'print', unknown: 'print'})
+    expect(next.speaks('a', 'legacy')).toBe(false)
+    expect(next.speaks('a', 'modern')).toBe(true)
+    expect(next.speaks('unknown', 'modern')).toBeUndefined()
+    expect((await load({a: 'new print'})).speaks('a', 'modern')).toBeUndefined()
+  })
+
+  test('keeps what two gateways have learnt of eras, and what was learnt last', async () => {
+    const first = await load({a: 'print'})
+    first.learn('a', 'legacy', true)
+    await first.saved()
+    const [one, two] = [await load({a: 'print'}), await load({a: 'print'})]
+    two.learn('a', 'legacy', false)
+    await two.saved()
+    one.learn('a', 'legacy', true)
+    one.learn('a', 'modern', true)
+    await one.saved()
+    const next = await load({a: 'print'})
+    expect(next.speaks('a', 'legacy')).toBe(false)
+    expect(next.speaks('a', 'modern')).toBe(true)
+  })
+
   test('keeps so many names, those that were given out last', async () => {
     const memory = await load({a: 'print'})
     const names = Array.from({length: 10_001}, (_, at) => `tool ${at}`)
@@ -157,9 +186,16 @@ describe('Memory', () => {
       await writeFile(join(dir, file), text)
       expect((await load({a: 'print'})).recall('a', plain).lists).toEqual({})
     }
-    const odd = {server: 'a', fingerprint: 'print', names: 5, clients: [null, {key: 1}]}
+    const odd = {
+      server: 'a',
+      fingerprint: 'print',
+      names: 5,
+      clients: [null, {key: 1}],
+      eras: {legacy: 1},
+    }
     await writeFile(join(dir, file), JSON.stringify(odd))
     expect((await load({a: 'print'})).recall('a', plain).lists).toEqual({})
+    expect((await load({a: 'print'})).speaks('a', 'legacy')).toBeUndefined()
   })
 
   test('does not keep a list that is too large for a file, but what else it knows', async () => {

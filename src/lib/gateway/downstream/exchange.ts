@@ -1,14 +1,12 @@
 import type {ServerResponse} from 'node:http'
 import type {Accepted} from './accept.ts'
 import type {EventStore} from './event-store.ts'
+import {sendJson} from './json-body.ts'
 import {openEventStream, type StreamOptions} from './sse.ts'
 import {ResumableStream, type Outgoing} from './resumable-stream.ts'
 
 /** How long the head of a response waits for a quick answer, which then needs no stream. */
 const HOLD_MS = 20
-
-/** Code units from which on a body is better sent as bytes. */
-const LONG_BODY = 64 * 1024
 
 export interface ExchangeInput {
   readonly response: ServerResponse
@@ -113,12 +111,7 @@ export class Exchange {
     if (response.destroyed || response.writableEnded) return
     const [first] = this.#answers
     if (first !== undefined) {
-      const text = batch ? `[${this.#answers.join(',')}]` : first
-      // Short ones go out in one piece with their head; a long one would be copied for that.
-      const body = text.length < LONG_BODY ? text : Buffer.from(text)
-      const length = Buffer.byteLength(body)
-      const type = {'content-type': 'application/json', 'content-length': length}
-      response.writeHead(200, {...type, ...headers}).end(body)
+      sendJson(response, 200, batch ? `[${this.#answers.join(',')}]` : first, headers)
     } else if (accepted.events) {
       // A cancelled request has no answer, and a stream without ids is not asked for again.
       openEventStream(response, streams).end()

@@ -38,8 +38,8 @@ export function refuseModern(
   refuse(response, 400, unsupportedVersion(requested), id)
 }
 
-/** The error for a revision that is not spoken here, with those that are (MCP 2026-07-28, versioning). */
-export function unsupportedVersion(requested: string): Required<Refusal> {
+/** The error for a revision without sessions where only sessions are served (MCP 2026-07-28, versioning). */
+function unsupportedVersion(requested: string): Refusal {
   return {
     code: RPC.unsupportedVersion,
     message: `MCP ${requested} is not spoken here: begin with initialize`,

@@ -1,4 +1,5 @@
 import type {Readable} from 'node:stream'
+import type {Exchange} from '../modern/exchange.ts'
 import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
@@ -11,11 +12,12 @@ import {
   RPC,
   type Id,
   type Message,
+  type Response,
 } from '../wire/jsonrpc.ts'
 import {lineReader} from '../wire/lines.ts'
 import {identify, tooLarge, type Oversize} from '../wire/oversize.ts'
 import {textOf} from '../wire/text.ts'
-import {unsupportedVersion} from './refusals.ts'
+import {CANCELLED, StdioExchanges} from './modern-stdio.ts'
 import {isDispensable, MANY_UNREAD_BYTES, mostUnreadBytes} from './unread.ts'
 
 export interface StdioInput {
@@ -32,21 +34,36 @@ export interface StdioInput {
   /** Called when the client does not read at all: it is sent nothing more, and its session is to end. */
   readonly onStuck: () => void
   readonly openSession: (downstream: Downstream) => Session
+  /** Answers one request of a revision without sessions. */
+  readonly answer: (exchange: Exchange) => Promise<Response>
   /** Ends the reading, so that an open stdin does not keep the process. */
   readonly signal?: AbortSignal
 }
 
-/** Serves one client over a pair of byte streams (MCP stdio transport): one message, or one batch, a line. */
-export function serveStdio(input: StdioInput): Session {
+/**
+ * The client at the other end of stdin and stdout. Disposing of it answers what it has under way in revisions without
+ * sessions; its session is ended by whoever opened it.
+ */
+export interface StdioClient extends Disposable {
+  readonly session: Session
+  /** Settles when the client waits for no answer. */
+  idle(): Promise<void>
+}
+
+/**
+ * Serves one client over a pair of byte streams (MCP stdio transport): one message, or one batch, a line. It may mix
+ * messages of both eras.
+ */
+export function serveStdio(input: StdioInput): StdioClient {
   const {stdin, warn, maxMessageBytes} = input
   const downstream = new StdioDownstream(input)
   const session = input.openSession(downstream)
+  const exchanges = new StdioExchanges({...input, send: message => downstream.send(message)})
+  const ends = {session, exchanges, downstream}
   const lines = lineReader(maxMessageBytes, {
     onLine(line) {
       const incoming = parseIncoming(line)
-      const why = Array.isArray(incoming)
-        ? takeBatch(incoming, session, downstream)
-        : take(incoming, session, downstream)
+      const why = Array.isArray(incoming) ? takeBatch(incoming, ends) : take(incoming, ends)
       if (why !== undefined) warn(`! a line on stdin is no message: ${why}`)
     },
     onOversize(oversize) {
@@ -60,26 +77,39 @@ export function serveStdio(input: StdioInput): Session {
   // A terminal that went away is an error to its reader; `close` follows, and that is what ends the gateway.
   stdin.on('error', () => undefined)
   input.signal?.addEventListener('abort', () => stdin.off('data', read).pause(), {once: true})
-  return session
+  return {
+    session,
+    async idle() {
+      await Promise.all([session.idle(), exchanges.idle()])
+    },
+    [Symbol.dispose]: () => exchanges[Symbol.dispose](),
+  }
+}
+
+interface Ends {
+  readonly session: Session
+  readonly exchanges: StdioExchanges
+  readonly downstream: StdioDownstream
 }
 
 /** Takes what a line holds. @returns why it is no message */
-function take(
-  incoming: Incoming,
-  session: Session,
-  downstream: StdioDownstream,
-): string | undefined {
-  const modern = isUsable(incoming) ? modernVersion(incoming) : undefined
+function take(incoming: Incoming, {session, exchanges, downstream}: Ends): string | undefined {
   if (isUnusable(incoming)) {
     const {id, code, reason} = incoming
     if (id === undefined) downstream.write(refusalText(incoming))
     else downstream.send(failure(id, code, reason))
     return reason
   }
-  if (modern === undefined) session.receive(incoming)
+  const isModern = modernVersion(incoming) !== undefined
+  if (isResponse(incoming)) session.receive(incoming)
   else if (isRequest(incoming)) {
-    const {code, message, data} = unsupportedVersion(modern)
-    downstream.send(failure(incoming.id, code, message, data))
+    const {id} = incoming
+    if (exchanges.isServing(id) || (isModern && session.isServing(id))) {
+      downstream.send(failure(id, RPC.invalidRequest, 'this id is already in use'))
+    } else if (isModern) exchanges.take(incoming)
+    else session.receive(incoming)
+  } else if (!exchanges.cancel(incoming) && (!isModern || incoming.method === CANCELLED)) {
+    session.receive(incoming)
   }
   return undefined
 }
@@ -100,14 +130,15 @@ function refuseLarge(
 /** Takes the messages of a batch, whose answers go out as one. @returns why it is not taken */
 function takeBatch(
   elements: readonly Incoming[],
-  session: Session,
-  downstream: StdioDownstream,
+  {session, exchanges, downstream}: Ends,
 ): string | undefined {
   const messages = elements.filter(isUsable)
   const ids = messages.filter(isRequest).map(({id}) => id)
   const reason =
     whyNoBatch(elements, session.protocolVersion) ??
-    (ids.some(id => session.isServing(id)) ? 'a request id in it is already in use' : undefined)
+    (ids.some(id => session.isServing(id) || exchanges.isServing(id))
+      ? 'a request id in it is already in use'
+      : undefined)
   if (reason !== undefined) {
     downstream.write(refusalText({code: RPC.invalidRequest, reason, id: undefined}))
     return reason

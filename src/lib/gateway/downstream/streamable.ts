@@ -1,16 +1,18 @@
 import {randomBytes} from 'node:crypto'
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {messageOf} from '../../base/errors.ts'
+import type {Exchange} from '../modern/exchange.ts'
 import {LEGACY_VERSIONS} from '../relay/hello.ts'
 import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
-import {modernVersion} from '../wire/era.ts'
-import {isRequest, isUnusable, RPC, type Message} from '../wire/jsonrpc.ts'
+import {isModernVersion, modernVersion} from '../wire/era.ts'
+import {isRequest, isUnusable, RPC, type Message, type Response} from '../wire/jsonrpc.ts'
 import {acceptedForms, formsFor} from './accept.ts'
 import {readPosted} from './body.ts'
 import {HttpDownstream, type Posted} from './http-session.ts'
-import {refuse, refuseInvalid, refuseModern, refuseUnavailable} from './refusals.ts'
+import {ModernEndpoint} from './modern.ts'
+import {refuse, refuseInvalid, refuseUnavailable} from './refusals.ts'
 
 /** A session without a request or an open stream for this long is ended, and its containers with it. */
 const IDLE_MS = 30 * 60_000
@@ -21,6 +23,8 @@ const REST_MS = 60_000
 /** A client that leaves its requests behind does not end them. */
 const MOST_REQUESTS = 1000
 
+const VERSION = 'mcp-protocol-version'
+
 interface Entry {
   readonly session: Session
   readonly downstream: HttpDownstream
@@ -29,6 +33,8 @@ interface Entry {
 
 export interface StreamableInput {
   readonly openSession: (id: string, downstream: Downstream) => Session
+  /** Answers one request of a client whose revision has no sessions. */
+  readonly answer: (exchange: Exchange) => Promise<Response>
   /** Milliseconds from any fixed point. */
   readonly now: () => number
   /** The largest message that is taken. */
@@ -37,17 +43,19 @@ export interface StreamableInput {
 }
 
 /**
- * The one endpoint of MCP's streamable HTTP transport (2025-03-26 to 2025-11-25): POST for messages, GET for the
- * stream of what belongs to no request, DELETE to end the session.
+ * The one endpoint of MCP's streamable HTTP transport. From 2025-03-26 to 2025-11-25: POST for messages, GET for the
+ * stream of what belongs to no request, DELETE to end the session. Since 2026-07-28: POST alone, without sessions.
  */
 export class StreamableEndpoint implements Disposable {
   readonly #input: StreamableInput
   readonly #sessions = new Map<string, Entry>()
+  readonly #modern: ModernEndpoint
   readonly #sweep: NodeJS.Timeout
   #isStopped = false
 
   constructor(input: StreamableInput) {
     this.#input = input
+    this.#modern = new ModernEndpoint(input)
     this.#sweep = setInterval(() => this.#endIdle(), SWEEP_MS)
     this.#sweep.unref()
   }
@@ -58,9 +66,13 @@ export class StreamableEndpoint implements Disposable {
    */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#isStopped) return refuseUnavailable(response, 'the gateway is stopping')
-    switch (request.method) {
-      case 'POST':
-        return this.#post(request, response)
+    const {method} = request
+    if (method === 'POST') return this.#post(request, response)
+    if ((method === 'GET' || method === 'DELETE') && isModern(request)) {
+      response.setHeader('allow', 'POST')
+      return refuseInvalid(response, 405, 'use POST: this revision has no sessions')
+    }
+    switch (method) {
       case 'GET':
         return this.#get(request, response)
       case 'DELETE':
@@ -71,9 +83,12 @@ export class StreamableEndpoint implements Disposable {
     }
   }
 
-  /** Ends every session and opens no more. Whoever made the sessions waits for their ends. */
+  /**
+   * Answers what is under way, ends every session and takes no more. Whoever made the sessions waits for their ends.
+   */
   [Symbol.dispose](): void {
     this.#isStopped = true
+    this.#modern[Symbol.dispose]()
     clearInterval(this.#sweep)
     for (const id of this.#sessions.keys()) void this.#end(id) // never rejects
   }
@@ -84,16 +99,14 @@ export class StreamableEndpoint implements Disposable {
     // Reading took its time.
     if (this.#isStopped) return refuseUnavailable(response, 'the gateway is stopping')
     const incoming = parseIncoming(body)
-    const single = Array.isArray(incoming) ? undefined : incoming
-    const message = single && isUsable(single) ? single : undefined
-    const modern = modernVersion(message, header(request, 'mcp-protocol-version'))
-    if (modern !== undefined) return refuseModern(response, message, modern)
     if (Array.isArray(incoming)) return this.#batch(incoming, request, response)
     if (isUnusable(incoming)) {
       const {code, reason, id} = incoming
       return refuse(response, 400, {code, message: reason}, id)
     }
-    this.#message(incoming, request, response)
+    const modern = modernVersion(incoming, header(request, VERSION))
+    if (modern === undefined) this.#message(incoming, request, response)
+    else this.#modern.take(incoming, request, response)
   }
 
   #message(message: Message, request: IncomingMessage, response: ServerResponse): void {
@@ -111,6 +124,9 @@ export class StreamableEndpoint implements Disposable {
   }
 
   #batch(elements: readonly Incoming[], request: IncomingMessage, response: ServerResponse): void {
+    if (isModern(request)) {
+      return refuseInvalid(response, 400, 'batches are not taken: send one message at a time')
+    }
     const accepted = acceptedForms(request.headers.accept)
     if (!accepted.json && !accepted.events) return notAcceptable(response)
     const entry = this.#known(request, response)
@@ -171,7 +187,7 @@ export class StreamableEndpoint implements Disposable {
 
   /** The session that a request names; otherwise the request is answered. A missing id is 400, an unknown one 404. */
   #known(request: IncomingMessage, response: ServerResponse): Entry | undefined {
-    const version = header(request, 'mcp-protocol-version')
+    const version = header(request, VERSION)
     if (version !== undefined && !LEGACY_VERSIONS.some(known => known === version)) {
       refuseInvalid(response, 400, `MCP-Protocol-Version ${version} is not spoken here`)
       return undefined
@@ -241,6 +257,12 @@ function openExchange(
 
 function notAcceptable(response: ServerResponse): void {
   refuseInvalid(response, 406, 'POST needs Accept: application/json, text/event-stream')
+}
+
+/** Whether a request names a revision without sessions in its head. */
+function isModern(request: IncomingMessage): boolean {
+  const version = header(request, VERSION)
+  return version !== undefined && isModernVersion(version)
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

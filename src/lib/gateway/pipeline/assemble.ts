@@ -1,5 +1,6 @@
 import {blockSecrets} from './block-secrets.ts'
 import type {Middleware} from './call.ts'
+import {checkHeaders} from './check-headers.ts'
 import {limitTime} from './deadline.ts'
 import {explainFailures} from './explain.ts'
 import {logCalls} from './log-calls.ts'
@@ -17,6 +18,7 @@ export interface PipelineOptions {
 /**
  * Everything that governs a call, outermost first; the sending itself (`relay/router.ts`) comes after the last one.
  * What is switched off is not in the list. The order has reasons:
+ * - a call that says two different things is not looked at any further;
  * - what refuses a call comes before what watches it: a line of the log stands for a call that was made, and its
  *   time is the server's;
  * - validation only reads, and spares the scan of what is refused anyway;
@@ -25,6 +27,7 @@ export interface PipelineOptions {
  */
 export function assemble(options: PipelineOptions): readonly Middleware[] {
   return [
+    checkHeaders(),
     validateArguments(),
     ...(options.blockSecrets ? [blockSecrets()] : []),
     ...(options.logCalls ? [logCalls(options.log, options.now)] : []),

@@ -1,5 +1,5 @@
 import type * as JsonSchema from '@cfworker/json-schema'
-import type {JsonObject} from '../../base/json.ts'
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {oneLine} from '../../base/one-line.ts'
 import {result} from '../wire/jsonrpc.ts'
 import type {Middleware} from './call.ts'
@@ -46,10 +46,34 @@ async function check({schema, weight}: Judgeable, given: unknown): Promise<reado
     if (weightOf(given, most) > most) return []
     const {validate} = await library()
     const {valid, errors} = validate(given, schema, '2020-12', {}, false)
-    return valid ? [] : problemsOf({schema, value: given, units: errors})
+    if (valid) return []
+    const plain = withoutNulls(schema, given)
+    if (plain !== given && validate(plain, schema, '2020-12', {}, true).valid) return []
+    return problemsOf({schema, value: given, units: errors})
   } catch {
     return []
   }
+}
+
+/**
+ * The arguments without properties that are null and need not be there. Models write null for what they leave out,
+ * and servers take it as that, whatever their schemas say.
+ */
+function withoutNulls(schema: unknown, given: unknown): unknown {
+  if (!isJsonObject(schema) || !isJsonObject(given) || !isJsonObject(schema['properties'])) {
+    return given
+  }
+  const {properties, required} = schema
+  const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
+    const isNeeded = Array.isArray(required) && required.includes(name)
+    const own = Object.hasOwn(properties, name) ? properties[name] : undefined
+    if (value === null && own !== undefined && !isNeeded) return []
+    return [[name, withoutNulls(own, value)]]
+  })
+  const isSame =
+    kept.length === Object.keys(given).length &&
+    kept.every(([name, value]) => given[name] === value)
+  return isSame ? given : Object.fromEntries(kept)
 }
 
 let loading: Promise<typeof JsonSchema> | undefined

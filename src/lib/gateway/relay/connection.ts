@@ -1,5 +1,5 @@
 import {messageOf, PluginError} from '../../base/errors.ts'
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {CloseReason, Mirrored, Origin, Upstream} from '../upstream/upstream.ts'
 import {
   isRequest,
@@ -13,7 +13,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
-import {relatedTask} from './places.ts'
+import {Certain, inFlight, Newest, type Attribution, type InFlight} from './attribution.ts'
 import {progressToken, withProgressToken} from './progress.ts'
 
 /** What a server sends of its own accord, with the client's request that it belongs to, as far as that is known. */
@@ -54,11 +54,9 @@ export class NotTaken extends PluginError {
   }
 }
 
-interface Pending {
-  readonly about: Id | undefined
+interface Pending extends InFlight {
+  readonly method: string
   readonly token: Id | undefined
-  /** The task whose result it waits for. */
-  readonly task: Json | undefined
   readonly onProgress: ((isUserAsked: boolean) => void) | undefined
   readonly resolve: (response: Response) => void
   readonly reject: (error: unknown) => void
@@ -68,8 +66,8 @@ interface Pending {
 const MOST_TASKS = 1000
 
 /**
- * One running server as one session sees it, from its start to its end. Ids and progress tokens are this
- * connection's own and mapped back with their type. Once the server has ended, every request, waiting or new,
+ * One running server as those see it who share a connection with it, from its start to its end. Ids and progress
+ * tokens are this connection's own and mapped back with their type. Once the server has ended, every request, waiting or new,
  * rejects with the reason.
  */
 export class Connection {
@@ -83,16 +81,34 @@ export class Connection {
   readonly #taskTokens = new Map<Id, Id>()
   /** What the server asked and was not answered yet, by its own ids. */
   readonly #questions = new Set<Id>()
+  readonly #newest = new Newest(this.#pending)
+  /** Instead of the former where several clients share the connection, which only modern servers allow. */
+  readonly #certain: Certain<Pending> | undefined
   #lastId = 0
-  #newest: Id | undefined
   #endedWith: PluginError | undefined
   #disposal: Promise<void> | undefined
 
-  constructor(server: string, upstream: Upstream, events: ConnectionEvents) {
+  constructor(
+    server: string,
+    upstream: Upstream,
+    events: ConnectionEvents,
+    attribution: Attribution = 'newest',
+  ) {
     this.#server = server
     this.#upstream = upstream
     this.#events = events
+    this.#certain = attribution === 'certain' ? new Certain(this.#pending) : undefined
     this.ended = upstream.closed.then(reason => this.#finish(reason))
+  }
+
+  /** Whether the server is gone, as those know first who ask. */
+  get hasEnded(): boolean {
+    return this.#endedWith !== undefined
+  }
+
+  /** Whether a request was sent that the next line of the server's log could be about, where that must be certain. */
+  get mayLog(): boolean {
+    return this.#certain?.mayLog === true
   }
 
   /**
@@ -108,15 +124,15 @@ export class Connection {
       asking?.signal.throwIfAborted()
       asking?.signal.addEventListener('abort', () => this.#giveUp(id, asking.signal.reason))
       this.#pending.set(id, {
-        about: asking?.about,
+        ...inFlight(message, asking?.about),
+        method: message.method,
         token,
-        task: message.method === 'tasks/result' ? message.params?.['taskId'] : undefined,
         onProgress: asking?.onProgress,
         resolve,
         reject,
       })
-      if (asking) this.#newest = id
-      this.#upstream.send(sent)
+      if (asking) this.#newest.sent(id)
+      this.#upstream.send(sent, asking?.mirrored)
       asking?.onProgress?.(this.#questions.size > 0)
     })
   }
@@ -134,12 +150,42 @@ export class Connection {
 
   /** Takes one message of the server. */
   receive(message: Message, origin?: Origin): void {
+    if (this.#certain) return this.#receiveCertain(this.#certain, message, origin)
     if (isResponse(message)) return this.#settle(message)
-    const pending = this.#pendingOf(message, origin)
+    const pending = this.#newest.find(message, origin)
     // Whatever comes on the stream of a request is a sign that the server works on it.
     if (origin || this.#isSoleLog(message)) this.#tell(pending)
     if (isRequest(message)) this.#serverRequest(message, pending?.about)
     else this.#notification(message, pending?.about)
+  }
+
+  /** Whatever is not known for sure to be meant for one of the clients is dropped. */
+  #receiveCertain(certain: Certain<Pending>, message: Message, origin: Origin): void {
+    if (isResponse(message)) {
+      const isMisplaced = origin && (origin === 'alone' || origin.request !== message.id)
+      if (!isMisplaced) this.#settle(message)
+      return
+    }
+    // Modern servers ask by their results alone, and nobody may answer anything else.
+    if (isRequest(message)) return
+    if (message.method === 'notifications/cancelled') return this.#endListen(message, origin)
+    const pending = certain.find(message, origin)
+    if (pending?.about === undefined) return
+    if (message.method === 'notifications/progress') return this.#progress(message)
+    this.#tell(pending)
+    this.#events.onNotification(this, message, pending.about)
+  }
+
+  /** A server may take back nothing but a listen (MCP 2026-07-28, cancellation). */
+  #endListen({params}: Notification, origin: Origin): void {
+    const id = params?.['requestId']
+    if (typeof id !== 'string' && typeof id !== 'number') return
+    const pending = this.#pending.get(id)
+    if (!pending?.isListen || (origin && (origin === 'alone' || origin.request !== id))) return
+    this.#pending.delete(id)
+    pending.reject(
+      new PluginError('TOOL_FAILED', `server ${this.#server} tells no more of changes`),
+    )
   }
 
   /** Ends the server, once however often it is asked for; what has failed is tried again. */
@@ -161,7 +207,7 @@ export class Connection {
 
   #settle(message: Response): void {
     const pending = this.#pending.get(message.id)
-    if (!pending) return
+    if (!pending) return this.#certain?.answered(message.id)
     this.#pending.delete(message.id)
     if (pending.token !== undefined && isTask(message)) this.#keepToken(message.id, pending.token)
     pending.resolve(message)
@@ -178,6 +224,7 @@ export class Connection {
     const pending = this.#pending.get(id)
     if (!pending) return
     this.#pending.delete(id)
+    this.#certain?.left(id, pending)
     const params = reason instanceof Cancelled ? reason.params : {reason: messageOf(reason)}
     this.notify(notification('notifications/cancelled', {...params, requestId: id}))
     pending.reject(reason)
@@ -229,28 +276,6 @@ export class Connection {
     const id = params?.['requestId']
     if (typeof id !== 'string' && typeof id !== 'number') return
     if (this.#questions.delete(id)) this.#tellProgress()
-  }
-
-  /** Which request in flight a message belongs to; undefined: to none. */
-  #pendingOf(message: Request | Notification, origin: Origin): Pending | undefined {
-    if (origin === 'alone') return undefined
-    if (origin) return this.#pending.get(origin.request)
-    const task = relatedTask(message.params)
-    return (task === undefined ? undefined : this.#waitingFor(task)) ?? this.#likeliest()
-  }
-
-  #waitingFor(task: string): Pending | undefined {
-    for (const pending of this.#pending.values()) if (pending.task === task) return pending
-    return undefined
-  }
-
-  /** stdio does not say which request a message belongs to: with several in flight, the newest is likeliest. */
-  #likeliest(): Pending | undefined {
-    if (this.#newest !== undefined && !this.#pending.has(this.#newest)) {
-      this.#newest = undefined
-      for (const [id, {about}] of this.#pending) if (about !== undefined) this.#newest = id
-    }
-    return this.#newest === undefined ? undefined : this.#pending.get(this.#newest)
   }
 
   async #end(): Promise<void> {

@@ -73,7 +73,8 @@ function isNamed(info: Json | undefined): boolean {
   )
 }
 
-function gatewayInfo(version: string): JsonObject {
+/** How the gateway introduces itself. */
+export function gatewayInfo(version: string): JsonObject {
   return {name: 'docker-mcp-gateway', title: 'Docker MCP Gateway', version}
 }
 

@@ -268,7 +268,7 @@ export class Lists {
 }
 
 /** Waits for an answer until patience is over. */
-async function isInTime(answer: Promise<void>, milliseconds: number): Promise<boolean> {
+export async function isInTime(answer: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>(resolve => {
     timer = setTimeout(() => resolve(false), milliseconds)

@@ -12,8 +12,8 @@ import type {Link} from './link.ts'
 import {can} from './pages.ts'
 import type {Inquiry, RequestRouter} from './request-router.ts'
 
-/** MCP 2025-11-25, logging (RFC 5424). */
-const LEVELS: ReadonlySet<unknown> = new Set([
+/** The levels of a log, MCP 2025-11-25, logging (RFC 5424). */
+export const LEVELS: ReadonlySet<unknown> = new Set([
   'debug',
   'info',
   'notice',

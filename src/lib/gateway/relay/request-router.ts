@@ -3,6 +3,7 @@ import type {Owner} from '../directory.ts'
 import type {Caller} from '../pipeline/call.ts'
 import type {Mirrored} from '../upstream/upstream.ts'
 import type {Notification, Request, Response} from '../wire/jsonrpc.ts'
+import type {Own} from './exposures.ts'
 import type {Lists} from './lists.ts'
 
 /** What comes with a request besides the message. */
@@ -18,6 +19,10 @@ export interface Inquiry {
 export interface RequestRouter {
   /** @throws Cancelled when the client gave up */
   answer(message: Request, inquiry: Inquiry): Promise<Response>
+  /** The servers that a URI may be of, with their own forms of it: of all, when nobody is known to have it. */
+  owners(uri: string): Promise<readonly Own[]>
+  /** Whose task an id means; undefined when it can be nobody's. */
+  task(id: string): Own | undefined
   /** A server's notification, or its request, as the client is to see it. */
   toClient<T extends Notification | Request>(server: string, message: T): T
   /** The client's answer to a server's request, as the server is to see it. */

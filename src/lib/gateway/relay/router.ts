@@ -12,15 +12,16 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {Collisions} from './collisions.ts'
 import type {Own} from './exposures.ts'
 import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can, type Kind} from './pages.ts'
 import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 import type {ResourceKind} from './resources.ts'
-import {methodNotFound, Several, type Ask} from './several.ts'
-import {TASK_METHODS} from './tasks.ts'
-import {Translation, type Asked, type Shared} from './translation.ts'
+import {methodNotFound, Several, type Ask, type Seal} from './several.ts'
+import {NamedTasks, TASK_METHODS} from './tasks.ts'
+import {Translation, type Asked} from './translation.ts'
 
 export interface RouterInput {
   readonly links: ReadonlyMap<string, ServerLink>
@@ -33,6 +34,8 @@ export interface RouterInput {
   readonly patienceMs: number
   /** Takes what a person may want to know, once for each kind of thing. */
   readonly warn: (text: string) => void
+  /** For clients without a session: what they bring back says by itself which server it is for. */
+  readonly seal?: Seal | undefined
 }
 
 /**
@@ -44,14 +47,21 @@ export class Router implements RequestRouter {
   readonly #govern: Handler
   /** With several servers only. */
   readonly #several: {find: Several; translation: Translation} | undefined
-  readonly #warned = new Set<Shared>()
+  readonly #collisions: Collisions
 
   /** @param input the links of all servers, which stay the same ones */
   constructor(input: RouterInput) {
     this.#input = input
+    this.#collisions = new Collisions(input.warn)
     this.#govern = input.govern(call => this.#send(call))
     if (input.links.size > 1) {
-      const translation = new Translation(input.lists, (...marked) => this.#warn(...marked))
+      const {lists, links, seal} = input
+      const tasks = seal && new NamedTasks(links.keys())
+      const translation = new Translation(
+        lists,
+        (...marked) => this.#collisions.tell(...marked),
+        tasks,
+      )
       this.#several = {find: new Several({...input, translation}), translation}
     }
   }
@@ -80,6 +90,17 @@ export class Router implements RequestRouter {
       default:
         return this.#askOther(asked, inquiry)
     }
+  }
+
+  async owners(uri: string): Promise<readonly Own[]> {
+    const owner = await this.#several?.find.reference(uri)
+    return owner ? [owner] : [...this.#input.links.keys()].map(server => ({server, own: uri}))
+  }
+
+  task(id: string): Own | undefined {
+    if (this.#several) return this.#several.translation.tasks.find(id)
+    const [server] = this.#input.links.keys()
+    return server === undefined ? undefined : {server, own: id}
   }
 
   toClient<T extends Notification | Request>(server: string, message: T): T {
@@ -136,7 +157,7 @@ export class Router implements RequestRouter {
     const {lists} = this.#input
     const table = await lists.table(kind, options)
     const what = kind === 'tools' ? 'tool' : 'prompt'
-    if (!this.#several || this.#warned.has(what)) return table
+    if (!this.#several || this.#collisions.isTold(what)) return table
     const withPrefix = new Set(
       lists.known(kind).flatMap(({server, prefix}) => (prefix ? server : [])),
     )
@@ -146,7 +167,7 @@ export class Router implements RequestRouter {
     })
     if (moved) {
       const [exposed, {server, name}] = moved
-      this.#warn(what, {server, own: name}, exposed)
+      this.#collisions.tell(what, {server, own: name}, exposed)
     }
     return table
   }
@@ -241,16 +262,6 @@ export class Router implements RequestRouter {
     return this.#several?.translation.answer(server, {method, resource}, answer) ?? answer
   }
 
-  /** Once for each kind of thing: whoever reads the log need not hear of each. */
-  #warn(what: Shared, {server, own}: Own, exposed: string): void {
-    if (this.#warned.has(what)) return
-    this.#warned.add(what)
-    // The id of a task lets whoever knows it see the result.
-    const which = what === 'task' ? 'a task of the same id' : `the ${what} ${cut(own)}`
-    const form = what === 'task' ? 'with its name' : `as ${cut(exposed)}`
-    this.#input.warn(`several servers have ${which}: that of ${server} is shown ${form}`)
-  }
-
   #send({server, request, signal, mirrored, onProgress}: Call): Promise<Response> {
     const asking = {about: request.id, signal, mirrored, onProgress}
     return this.#link(server).request(request, asking)
@@ -268,13 +279,6 @@ interface OwnRef {
   readonly server: string
   readonly ref: JsonObject
 }
-
-/** A name or URI for a line of the log, in which nobody needs all of a long one. */
-function cut(own: string): string {
-  return own.length <= LONGEST_WARNED ? own : `${own.slice(0, LONGEST_WARNED)}…`
-}
-
-const LONGEST_WARNED = 200
 
 /** A member that should be text; anything else is no name or URI that anybody has. */
 function text(object: JsonObject | undefined, key: string): string {

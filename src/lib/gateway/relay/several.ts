@@ -6,7 +6,7 @@ import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can} from './pages.ts'
 import type {Candidate} from './resources.ts'
-import {listsTasks} from './tasks.ts'
+import {listsTasks, listTasks} from './tasks.ts'
 import type {Translation} from './translation.ts'
 import {declaring} from './vendor.ts'
 
@@ -17,6 +17,15 @@ export interface SeveralInput {
   readonly translation: Translation
   /** How long a list of tasks waits for a server. */
   readonly patienceMs: number
+  /** For clients without a session. */
+  readonly seal?: Seal | undefined
+}
+
+/** Makes what only this gateway can read, and nobody can change, of what a client is to bring back. */
+export interface Seal {
+  seal(value: JsonObject): string
+  /** Undefined for everything that was not sealed here. */
+  open(text: string): JsonObject | undefined
 }
 
 /** Sends a request to a server, in the server's words, and gives its answer in the client's. */
@@ -39,15 +48,45 @@ export class Several {
    * @returns undefined when there is nobody to ask
    */
   async resource(message: Request, uri: string, ask: Ask): Promise<Response | undefined> {
+    const state = message.params?.['requestState']
+    const {seal} = this.#input
+    if (seal && typeof state === 'string') {
+      return this.#resume(message, {uri, known: seal.open(state)}, ask)
+    }
     let likeliest: Response | undefined
     for await (const candidate of this.#input.translation.resources.candidates(uri)) {
       if (!(await this.#mayHave(candidate))) continue
       const {server, own, certainty} = candidate
       const answer = await ask(server, withParams(message, {uri: own}), {own})
-      if (certainty === 'listed' || !isMissing(answer)) return answer
+      if (certainty === 'listed' || !isMissing(answer))
+        return this.#routed(answer, {server, own, uri})
       likeliest ??= answer
     }
     return likeliest
+  }
+
+  /** A server that asked for more is the one that gets it: the state that the client brings back says which it is. */
+  async #resume(
+    message: Request,
+    {uri, known}: {uri: string; known: JsonObject | undefined},
+    ask: Ask,
+  ): Promise<Response> {
+    const {server, own, inner} = known ?? {}
+    if (typeof server !== 'string' || typeof own !== 'string' || known?.['uri'] !== uri) {
+      return failure(message.id, RPC.invalidParams, 'requestState is not valid for this request')
+    }
+    const theirs = {uri: own, requestState: inner}
+    const asked = {...message, params: {...message.params, ...theirs}}
+    return this.#routed(await ask(server, asked, {own}), {server, own, uri})
+  }
+
+  /** An answer whose state says which server it is for. */
+  #routed(answer: Response, to: {server: string; own: string; uri: string}): Response {
+    const {seal} = this.#input
+    if (!seal || !isResult(answer) || answer.result['resultType'] !== 'input_required')
+      return answer
+    const requestState = seal.seal({...to, inner: answer.result['requestState']})
+    return {...answer, result: {...answer.result, requestState}}
   }
 
   /** Whose a URI, or a template of one, is; servers that have not listed theirs yet are asked when nobody known has it. */
@@ -77,7 +116,7 @@ export class Several {
       signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
     }
     const open = able.filter(({isOpen}) => isOpen)
-    return result(message.id, {tasks: await translation.tasks.list(open, asking)})
+    return result(message.id, {tasks: await listTasks(translation.tasks, open, asking)})
   }
 
   /**

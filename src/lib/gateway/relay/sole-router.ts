@@ -10,6 +10,7 @@ import {
   type Response,
   type ResultResponse,
 } from '../wire/jsonrpc.ts'
+import type {Own} from './exposures.ts'
 import type {ListedServer} from './list-state.ts'
 import type {Lists} from './lists.ts'
 import {can, itemsOf, KINDS, listedBy, type Items, type Kind} from './pages.ts'
@@ -62,6 +63,14 @@ export class SoleRouter implements RequestRouter {
     const answer = await this.#ask(message, inquiry)
     const isRefused = !isResult(answer) && answer.error.code === RPC.methodNotFound
     return isRefused && this.#input.server.isUnknown ? result(message.id, {}) : answer
+  }
+
+  async owners(uri: string): Promise<readonly Own[]> {
+    return [{server: this.#input.server.link.server, own: uri}]
+  }
+
+  task(id: string): Own {
+    return {server: this.#input.server.link.server, own: id}
   }
 
   toClient<T>(_server: string, message: T): T {

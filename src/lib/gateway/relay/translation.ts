@@ -10,7 +10,7 @@ import type {Own} from './exposures.ts'
 import type {Lists} from './lists.ts'
 import {mapRelatedTask, mapResultTasks, mapResultUris, mapText, mapUiUris} from './places.ts'
 import {Resources} from './resources.ts'
-import {TASK_METHODS, Tasks} from './tasks.ts'
+import {TASK_METHODS, Tasks, type TaskIds} from './tasks.ts'
 
 /** What two servers can both have, in words for people. */
 export type Shared = 'tool' | 'prompt' | 'resource' | 'resource template' | 'task'
@@ -21,16 +21,23 @@ export type Shared = 'tool' | 'prompt' | 'resource' | 'resource template' | 'tas
  */
 export class Translation {
   readonly resources: Resources
-  readonly tasks: Tasks
+  readonly tasks: TaskIds
 
-  /** @param onMarked two servers have the same, and this one's is shown in another form */
-  constructor(lists: Lists, onMarked: (what: Shared, own: Own, exposed: string) => void) {
+  /**
+   * @param onMarked two servers have the same, and this one's is shown in another form
+   * @param tasks for clients whose tasks outlive what is known here
+   */
+  constructor(
+    lists: Lists,
+    onMarked: (what: Shared, own: Own, exposed: string) => void,
+    tasks: TaskIds = new Tasks((own, exposed) => onMarked('task', own, exposed)),
+  ) {
     this.resources = new Resources({
       lists,
       onMarked: (kind, own, exposed) =>
         onMarked(kind === 'resources' ? 'resource' : 'resource template', own, exposed),
     })
-    this.tasks = new Tasks((own, exposed) => onMarked('task', own, exposed))
+    this.tasks = tasks
   }
 
   /** A server's tool for the client. */
@@ -42,9 +49,11 @@ export class Translation {
   answer(server: string, asked: Asked, answer: Response): Response {
     if (!isResult(answer)) return asked.resource ? withUri(answer, asked.resource) : answer
     const exposeTask = (id: string) => this.tasks.expose(server, id)
-    let mapped = mapResultUris(answer.result, uri => this.resources.expose(server, uri))
+    let mapped = this.#uris(server, answer.result)
     mapped = mapResultTasks(mapped, exposeTask)
-    if (TASK_METHODS.has(asked.method)) mapped = mapText(mapped, 'taskId', exposeTask)
+    if (TASK_METHODS.has(asked.method) || mapped['resultType'] === 'task') {
+      mapped = mapText(this.#taskResult(server, mapped), 'taskId', exposeTask)
+    }
     return mapped === answer.result ? answer : {...answer, result: mapped}
   }
 
@@ -56,6 +65,8 @@ export class Translation {
     if (message.method === 'notifications/message') params = withLogger(params, server)
     if (message.method === 'notifications/tasks/status')
       params = mapText(params, 'taskId', exposeTask)
+    if (message.method === 'notifications/tasks')
+      params = mapText(this.#taskResult(server, params), 'taskId', exposeTask)
     if (message.method === 'notifications/resources/updated') {
       params = mapText(params, 'uri', uri => this.resources.expose(server, uri))
     }
@@ -65,15 +76,32 @@ export class Translation {
   /** A request of the client for the server whose task it belongs to. */
   request(message: Request): Request {
     if (!message.params) return message
-    const params = mapRelatedTask(message.params, id => this.tasks.ownId(id))
+    const params = mapRelatedTask(message.params, id => this.#ownTask(id))
     return params === message.params ? message : {...message, params}
   }
 
   /** The client's answer to a server. */
   response(message: Response): Response {
     if (!isResult(message)) return message
-    const mapped = mapRelatedTask(message.result, id => this.tasks.ownId(id))
+    const mapped = mapRelatedTask(message.result, id => this.#ownTask(id))
     return mapped === message.result ? message : {...message, result: mapped}
+  }
+
+  /** The server's own id of a task; of one that no server has told of, the same. */
+  #ownTask(exposed: string): string {
+    return this.tasks.find(exposed)?.own ?? exposed
+  }
+
+  #uris(server: string, result: JsonObject): JsonObject {
+    return mapResultUris(result, uri => this.resources.expose(server, uri))
+  }
+
+  /** A task that is done carries the result of what it was made for. */
+  #taskResult(server: string, task: JsonObject): JsonObject {
+    const {result} = task
+    if (!isJsonObject(result)) return task
+    const mapped = this.#uris(server, result)
+    return mapped === result ? task : {...task, result: mapped}
   }
 }
 

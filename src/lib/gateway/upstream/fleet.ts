@@ -11,7 +11,8 @@ import {resolveBinds} from './binds.ts'
 import {startContainer} from './container.ts'
 import {imagePuller, type ImagePuller} from './image.ts'
 import type {SizeLimit} from './oversize.ts'
-import {RemoteUpstream} from './remote.ts'
+import {RemoteUpstream, type RemoteInput} from './remote.ts'
+import {RemoteModern} from './remote-modern.ts'
 import {SseUpstream} from './remote-sse.ts'
 import type {Openers, OpenUpstream, Upstream} from './upstream.ts'
 import {unlessAborted} from './waiting.ts'
@@ -64,8 +65,15 @@ export function createFleet(input: FleetInput): Fleet {
           return {legacy: open, modern: open, tellsOrigin: false}
         }
         case 'remote': {
-          const legacy: OpenUpstream = async opening => openRemote(spec, opening, input)
-          return {legacy, modern: undefined, tellsOrigin: spec.transport !== 'sse'}
+          if (spec.transport === 'sse') {
+            const legacy = remoteOpener(spec, input, remote => new SseUpstream(remote))
+            return {legacy, modern: undefined, tellsOrigin: false}
+          }
+          return {
+            legacy: remoteOpener(spec, input, remote => new RemoteUpstream(remote)),
+            modern: remoteOpener(spec, input, remote => new RemoteModern(remote)),
+            tellsOrigin: true,
+          }
         }
       }
     },
@@ -96,16 +104,21 @@ function sizeLimit({name}: ConnectedSpec, {maxMessageBytes, notify}: FleetInput)
   return {server: name, maxMessageBytes, warn: text => notify(`! ${text}`)}
 }
 
-function openRemote(spec: RemoteSpec, opening: Opening, input: FleetInput): Upstream {
-  const values = secretValues(spec, input.secrets)
-  const remote = {
-    ...sizeLimit(spec, input),
-    url: spec.url,
-    headers: expandHeaders(spec, values),
-    onMessage: opening.onMessage,
-    redact: createRedactor(values.values()),
+function remoteOpener(
+  spec: RemoteSpec,
+  input: FleetInput,
+  make: (remote: RemoteInput) => Upstream,
+): OpenUpstream {
+  return async ({onMessage}) => {
+    const values = secretValues(spec, input.secrets)
+    return make({
+      ...sizeLimit(spec, input),
+      url: spec.url,
+      headers: expandHeaders(spec, values),
+      onMessage,
+      redact: createRedactor(values.values()),
+    })
   }
-  return spec.transport === 'sse' ? new SseUpstream(remote) : new RemoteUpstream(remote)
 }
 
 /**

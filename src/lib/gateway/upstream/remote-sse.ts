@@ -2,8 +2,9 @@ import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
 import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
 import {sendHttp} from './http.ts'
+import {reasonOf} from './http-answers.ts'
 import {reportOversize} from './oversize.ts'
-import {reasonOf, takenInTime, type RemoteInput} from './remote.ts'
+import {takenInTime, type RemoteInput} from './remote.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
 
 /**

@@ -1,14 +1,10 @@
 import {withDeadline} from '../../base/async.ts'
-import {messageOf} from '../../base/errors.ts'
 import {isJsonObject} from '../../base/json.ts'
-import {parseMessages} from '../wire/batch.ts'
 import {readEvents, readText} from '../wire/events.ts'
 import {
-  classify,
   failure,
   isRequest,
   isResponse,
-  isUnusable,
   RPC,
   type Id,
   type Message,
@@ -16,12 +12,11 @@ import {
 } from '../wire/jsonrpc.ts'
 import {reportOversize, type SizeLimit} from './oversize.ts'
 import {sendHttp} from './http.ts'
+import {deliver, isEventStream, longAnswer, reasonOf, refusalOf} from './http-answers.ts'
 import {readResumable} from './resumable.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 import {pause} from './waiting.ts'
 
-/** A refusal says little; a page of any length may stand in its place. */
-const LARGEST_REFUSAL_BYTES = 64 * 1024
 /** What a server may take to take a message before the next ones are sent all the same. */
 const TAKEN_MS = 5000
 /** What a server may take to hear that the session is over. */
@@ -160,8 +155,8 @@ export class RemoteUpstream implements Upstream {
 
   /** A body that is a JSON-RPC error is the server's own answer; anything else is told by its status. */
   async #refused(response: Response, message: Message): Promise<void> {
-    const text = await readText(response.body, LARGEST_REFUSAL_BYTES).catch(() => '')
-    const told = text !== undefined && isRequest(message) ? errorFor(text, message.id) : undefined
+    if (!isRequest(message)) return response.body?.cancel()
+    const told = await refusalOf(response, message.id)
     if (told) this.#input.onMessage(told)
     else this.#fail(message, `${this.#place} answered with HTTP status ${response.status}`)
   }
@@ -236,38 +231,7 @@ export class RemoteUpstream implements Upstream {
   }
 }
 
-function isEventStream({ok, headers}: Response): boolean {
-  return ok && (headers.get('content-type') ?? '').startsWith('text/event-stream')
-}
-
 /** Waits until a message was taken, but not for ever: one that hangs must not hold back the ones behind it. */
 export async function takenInTime(sent: Promise<void>): Promise<void> {
   await withDeadline(sent, TAKEN_MS, () => new Error('too late')).catch(() => undefined)
-}
-
-function longAnswer({server, maxMessageBytes}: RemoteInput): string {
-  return `an answer of server ${server} has more than the ${maxMessageBytes} bytes that --max-message-size allows`
-}
-
-function deliver(text: string, onMessage: (message: Message) => void): void {
-  for (const message of parseMessages(text)) onMessage(message)
-}
-
-/** The body of a refusal as the answer to a request, when it is a JSON-RPC error; servers often leave its id out. */
-function errorFor(text: string, id: Id): Message | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (!isJsonObject(value) || !isJsonObject(value['error'])) return undefined
-    const message = classify({...value, id})
-    return isUnusable(message) ? undefined : message
-  } catch {
-    return undefined
-  }
-}
-
-/** Why a fetch failed: it says only "fetch failed" itself, the reason stands in the cause. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined
-    ? messageOf(error.cause)
-    : messageOf(error)
 }

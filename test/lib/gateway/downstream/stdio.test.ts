@@ -20,11 +20,12 @@ function start() {
     unread: 0,
     stuck: 0,
   }
-  const session = serveStdio({
+  const {session} = serveStdio({
     stdin,
     write: line => void written.push(line),
     unreadBytes: () => end.unread,
     onStuck: () => void (end.stuck += 1),
+    answer: async exchange => result(exchange.request.id, {}),
     warn: text => void warnings.push(text),
     maxMessageBytes: LARGEST_MESSAGE_BYTES,
     signal: stop.signal,
@@ -228,40 +229,6 @@ describe('a batch over stdio', () => {
     })
     expect(written[1]).toBe(pong(9))
     expect(warnings).toEqual([expect.stringContaining(why)])
-  })
-})
-
-describe('a request of a revision without initialize', () => {
-  const _meta = {'io.modelcontextprotocol/protocolVersion': '2026-07-28'}
-
-  test('is told which ones are spoken, and a session can follow', async () => {
-    const {stdin, written} = start()
-    stdin.write(line(request('probe', 'server/discover', {_meta})))
-    await expect
-      .poll(() => written.splice(0).map(text => JSON.parse(text)))
-      .toEqual([
-        {
-          jsonrpc: '2.0',
-          id: 'probe',
-          error: {
-            code: -32022,
-            message: expect.stringContaining('initialize'),
-            data: {
-              supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
-              requested: '2026-07-28',
-            },
-          },
-        },
-      ])
-    stdin.write(line(request(1, 'initialize', {protocolVersion: '2025-11-25'})))
-    await expect.poll(() => JSON.parse(written[0] ?? '{}')).toMatchObject({id: 1, result: {}})
-  })
-
-  test('is not answered when it is none', async () => {
-    const {stdin, written, warnings} = start()
-    stdin.write(line(notification('notifications/cancelled', {_meta, requestId: 1})) + ping(1))
-    await expect.poll(() => written).toEqual([pong(1)])
-    expect(warnings).toEqual([])
   })
 })
 

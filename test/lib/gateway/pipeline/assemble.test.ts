@@ -20,10 +20,17 @@ afterEach(() => void vi.useRealTimers())
 
 describe('assemble', () => {
   test('leaves out what is switched off, and keeps the order', () => {
-    expect(names(true, true)).toEqual(['validated', 'scanned', 'logged', 'explained', 'timed'])
-    expect(names(false, true)).toEqual(['validated', 'scanned', 'explained', 'timed'])
-    expect(names(true, false)).toEqual(['validated', 'logged', 'explained', 'timed'])
-    expect(names(false, false)).toEqual(['validated', 'explained', 'timed'])
+    expect(names(true, true)).toEqual([
+      'checked',
+      'validated',
+      'scanned',
+      'logged',
+      'explained',
+      'timed',
+    ])
+    expect(names(false, true)).toEqual(['checked', 'validated', 'scanned', 'explained', 'timed'])
+    expect(names(true, false)).toEqual(['checked', 'validated', 'logged', 'explained', 'timed'])
+    expect(names(false, false)).toEqual(['checked', 'validated', 'explained', 'timed'])
   })
 
   test('writes no arguments of a call that is blocked', async () => {

@@ -32,6 +32,16 @@ describe('validateArguments', () => {
     expect(await problems(properties, given, {required: ['url'], ...strict})).toBe('sent')
   })
 
+  test('takes null for what may be left out, and for nothing else', async () => {
+    const inner = {type: 'object', properties: {deep: {type: 'integer'}}}
+    const properties = {need: {type: 'string'}, may: {type: 'boolean'}, inner}
+    const more = {required: ['need'], ...strict}
+    const given = {need: 'x', may: null, inner: {deep: null}}
+    expect(await problems(properties, given, more)).toBe('sent')
+    expect(await problems(properties, {need: null}, more)).toEqual(['need must be string'])
+    expect(await problems(properties, {need: 'x', other: null}, more)).not.toBe('sent')
+  })
+
   test('refuses the rest as a failed result that names the tool and says that it was not called', async () => {
     expect(await told({type: 'object', required: ['url']}, {})).toBe(
       'The arguments do not fit tool thing of server demo, so it was not called:\n- url is missing',

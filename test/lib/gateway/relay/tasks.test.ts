@@ -1,5 +1,7 @@
+import * as fc from 'fast-check'
 import {describe, expect, test, vi} from 'vitest'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
+import {NamedTasks} from '../../../../src/lib/gateway/relay/tasks.ts'
 import {notification, request, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {connectedClient, type FakeClient} from '../../../support/fake-client.ts'
 import {fakeServer, type FakeScript, type FakeServer} from '../../../support/fake-upstream.ts'
@@ -268,5 +270,28 @@ describe('tasks at the client', () => {
     client.session.receive(news)
     const upstream = await only.start()
     expect(await upstream.call('notifications/tasks/status')).toEqual(news)
+  })
+})
+
+describe('task ids that name their server', () => {
+  test('lead back to it, whatever the names and ids are', () => {
+    const name = fc.string({minLength: 1}).map(text => text.toWellFormed())
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(name, {minLength: 1}),
+        fc.nat(),
+        fc.string(),
+        (servers, nth, own) => {
+          const ids = new NamedTasks(servers)
+          const server = servers[nth % servers.length] ?? ''
+          expect(ids.find(ids.expose(server, own))).toEqual({server, own})
+        },
+      ),
+    )
+  })
+
+  test('of servers that are not here are nobody’s', () => {
+    expect(new NamedTasks(['a']).find('b~1')).toBeUndefined()
+    expect(new NamedTasks(['a']).find('1')).toBeUndefined()
   })
 })

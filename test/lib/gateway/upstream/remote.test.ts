@@ -605,6 +605,28 @@ describe('a remote server of a catalog', () => {
     expect(seen[0]?.headers.authorization).toBe('Bearer top-secret')
   })
 
+  test('gets its secret in the modern era, too, which HTTP+SSE does not have', async () => {
+    let asked: IncomingMessage | undefined
+    const url = await listen((incoming, response) => {
+      asked = incoming
+      response.writeHead(200, {'content-type': 'application/json'})
+      response.end(JSON.stringify(result(1, {modern: true})))
+    })
+    const fleet = fleetWith({'far.token': 'top-secret'})
+    expect(fleet.openers(spec(url, 'sse'))).toMatchObject({modern: undefined, tellsOrigin: false})
+    const {modern, tellsOrigin} = fleet.openers(spec(url, 'streamable'))
+    expect(tellsOrigin).toBe(true)
+    const opened = opening()
+    const upstream = await modern?.(opened)
+    closers.push(async () => upstream?.[Symbol.asyncDispose]())
+    upstream?.send(request(1, 'server/discover'))
+    expect(await opened.answer).toEqual(result(1, {modern: true}))
+    expect(asked?.headers).toMatchObject({
+      authorization: 'Bearer top-secret',
+      'mcp-method': 'server/discover',
+    })
+  })
+
   test.each(['streamable', 'sse'] as const)(
     'is not opened over %s without its secret',
     async transport => {

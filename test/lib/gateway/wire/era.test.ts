@@ -12,6 +12,11 @@ describe('a message is of the era without sessions', () => {
     ['with a version in it', request(1, 'tools/list', {_meta: {[KEY]: '2026-07-28'}}), undefined],
     ['that is a notice with one', notification('x', {_meta: {[KEY]: '2026-07-28'}}), undefined],
     ['with a version in its header', list, '2026-07-28'],
+    [
+      'that would open a session, but only says so',
+      request(1, 'initialize', {_meta: {[KEY]: '2026-07-28'}}),
+      undefined,
+    ],
     ['that asks what is spoken', request(1, 'server/discover'), undefined],
     ['that asks so under an older header', request(1, 'server/discover'), '2025-11-25'],
   ])('%s', (_, message, header) => {
@@ -37,8 +42,19 @@ describe('a message is of the era of initialize', () => {
     ['with nothing about it', request(1, 'x', {_meta: null}), undefined],
     ['that is an answer', result(1, {_meta: {[KEY]: '2026-07-28'}}), undefined],
     [
+      'that is an answer with more than that',
+      {...result(1, {}), params: {_meta: {[KEY]: '2026-07-28'}}},
+      undefined,
+    ],
+    [
       'that opens a session',
-      request(1, 'initialize', {_meta: {[KEY]: '2026-07-28'}}),
+      request(1, 'initialize', {_meta: {[KEY]: '2026-07-28'}, protocolVersion: '2025-11-25'}),
+      '2026-07-28',
+    ],
+    ['that would open one', request(1, 'initialize', {}), '2026-07-28'],
+    [
+      'that would open one of a version it names',
+      request(1, 'initialize', {_meta: {[KEY]: '2025-11-25'}}),
       '2026-07-28',
     ],
   ])('%s', (_, message, header) => {

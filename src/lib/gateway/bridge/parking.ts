@@ -1,0 +1,135 @@
+import {createHash} from 'node:crypto'
+import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import type {Asking} from '../relay/connection.ts'
+import type {Request, Response} from '../wire/jsonrpc.ts'
+import type {Seal} from './seal.ts'
+
+/** Calls that have asked their clients something and have not ended, of all clients together, … */
+const MOST_CALLS = 100
+/** … and of one view on one server: fewer than it has sessions, so that other calls always find one. */
+const MOST_OF_ONE = 7
+/** JSON that is kept for them. */
+const MOST_BYTES = 16 * 1024 * 1024
+/** How long a client may take to come back. */
+export const LONGEST_MS = 10 * 60_000
+
+/** The name of one view's calls on one server, from which nobody learns what the view's name is made of. */
+export function ownerOf(view: string, server: string): string {
+  return digest(JSON.stringify([view, server]))
+}
+
+/** A call that waits for its client, or has waited. */
+export interface Parked {
+  /** See {@link ownerOf}. */
+  readonly owner: string
+  /** The number of its newest question to the client, while that is open. */
+  readonly openRound: number | undefined
+  /** Goes on with the client's answers, which answer the open question. */
+  resume(retry: Request, asking: Asking): Promise<Response>
+}
+
+/**
+ * The calls of modern clients that wait on legacy servers for what only the client can tell, of the whole gateway.
+ * The client gets a sealed state that names the call (MCP 2026-07-28, multi round-trip requests), and nothing else
+ * does.
+ */
+export class Parking {
+  readonly #seal: Seal
+  readonly #now: () => number
+  readonly #calls = new Map<string, Parked>()
+  readonly #ids = new Map<Parked, string>()
+  #bytes = 0
+  #last = 0
+
+  /** @param now milliseconds from any fixed point */
+  constructor({seal, now}: {seal: Seal; now: () => number}) {
+    this.#seal = seal
+    this.#now = now
+  }
+
+  /**
+   * Gives a call a place, which it has until it leaves.
+   * @returns why there is none; undefined when it has one
+   */
+  enter(call: Parked): string | undefined {
+    if (this.#calls.size >= MOST_CALLS) return `${MOST_CALLS} calls wait for their clients already`
+    const own = [...this.#calls.values()].filter(({owner}) => owner === call.owner)
+    if (own.length >= MOST_OF_ONE) {
+      return `${MOST_OF_ONE} calls on this server wait for such clients already`
+    }
+    const id = String(++this.#last)
+    this.#calls.set(id, call)
+    this.#ids.set(call, id)
+    return undefined
+  }
+
+  /** The call has ended: its states are no longer good for anything. */
+  leave(call: Parked): void {
+    const id = this.#ids.get(call)
+    if (id !== undefined) this.#calls.delete(id)
+    this.#ids.delete(call)
+  }
+
+  /** Takes so much of what may be kept. @returns whether there was so much left; nothing is taken if not */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > MOST_BYTES) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  /** Gives back what was taken. */
+  give(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
+  /** The state for a call's question to its client, good for a retry of the same request. */
+  stateOf(call: Parked, request: Request): string {
+    const own = {call: this.#ids.get(call), round: call.openRound}
+    return this.#stateFor(call.owner, request, own)
+  }
+
+  /** A state that lets the same request be made once more, and names no call. */
+  stateToRepeat(owner: string, request: Request): string {
+    return this.#stateFor(owner, request, {})
+  }
+
+  /**
+   * Tells what the `requestState` of a client that comes back is good for.
+   * @returns the call to go on with, or that the request may be made again; undefined: it is none of ours, another's,
+   *   of another request, too old, or was used before
+   */
+  read(owner: string, request: Request): Parked | 'again' | undefined {
+    const text = request.params?.['requestState']
+    const state = typeof text === 'string' ? this.#seal.open(text) : undefined
+    if (state?.['owner'] !== owner || state['request'] !== digestOf(request)) return undefined
+    const {until, call: id, round} = state
+    if (typeof until !== 'number' || until < this.#now()) return undefined
+    if (id === undefined) return 'again'
+    const call = typeof id === 'string' ? this.#calls.get(id) : undefined
+    return call?.openRound !== undefined && call.openRound === round ? call : undefined
+  }
+
+  #stateFor(owner: string, request: Request, own: JsonObject): string {
+    const until = this.#now() + LONGEST_MS
+    return this.#seal.seal({...own, owner, request: digestOf(request), until})
+  }
+}
+
+/** What belongs to one round trip alone, and differs in the retry of the same request. */
+const PASSING: ReadonlySet<string> = new Set(['_meta', 'inputResponses', 'requestState'])
+
+/** Tells a request from every other one that is not a retry of it: by its method and params. */
+function digestOf({method, params = {}}: Request): string {
+  const salient = Object.entries(params).filter(([key]) => !PASSING.has(key))
+  return digest(JSON.stringify([method, Object.fromEntries(salient)], sorted))
+}
+
+/** Clients need not write the members of an object in the same order again. */
+function sorted(_key: string, value: Json): Json {
+  if (!isJsonObject(value)) return value
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}

@@ -1,0 +1,184 @@
+import {PluginError} from '../../base/errors.ts'
+import type {LegacySession} from './legacy-session.ts'
+
+/** Sessions of one view with one server. */
+const MOST_SESSIONS = 8
+
+/** Calls that wait for a session, … */
+const MOST_WAITING = 100
+/** … and for how long each, in milliseconds. */
+const LONGEST_WAIT_MS = 60_000
+
+/** A session that nobody used for so long is closed, in milliseconds; the first one stays. */
+const IDLE_MS = 60_000
+
+/** How long a server may take to answer a call that was given up, in milliseconds, before the session is closed. */
+const SETTLE_MS = 2000
+
+interface Waiting {
+  readonly resolve: (session: LegacySession) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Slot {
+  readonly session: LegacySession
+  isTaken: boolean
+  idle?: NodeJS.Timeout
+}
+
+/**
+ * The sessions of one view with one legacy server. Calls whose clients can be asked something have one each while
+ * they run, since most servers do not say which call a question belongs to. They are given out in a stable order:
+ * who makes one call after the other always gets the same.
+ */
+export class Sessions {
+  readonly #server: string
+  readonly #open: (index: number) => LegacySession
+  /** By their numbers, some of which may be unused. */
+  readonly #slots: (Slot | undefined)[] = []
+  /** No longer given out, and not closed yet. */
+  readonly #leaving = new Set<LegacySession>()
+  readonly #waiting = new Set<Waiting>()
+  #closed: PluginError | undefined
+
+  /** @param open makes a session that is opened on first use; the number of the first one is 0 */
+  constructor(server: string, open: (index: number) => LegacySession) {
+    this.#server = server
+    this.#open = open
+  }
+
+  /** The one for everything that needs none of its own. @throws PluginError after `close` */
+  get first(): LegacySession {
+    if (this.#closed) throw this.#closed
+    return this.#slot(0).session
+  }
+
+  /** The same, if it is there and its server is. */
+  get firstOpen(): LegacySession | undefined {
+    const session = this.#slots[0]?.session
+    return session?.link.isOpen === true ? session : undefined
+  }
+
+  /**
+   * Gives a session to a call alone, as soon as there is one.
+   * @throws PluginError when there is none for too long; the signal's reason
+   */
+  async lease(signal: AbortSignal): Promise<LegacySession> {
+    signal.throwIfAborted()
+    if (this.#closed) throw this.#closed
+    return this.#take() ?? this.#wait(signal)
+  }
+
+  /** The call has ended, or was given up. */
+  release(session: LegacySession): void {
+    if (!session.isUnsure) return this.#free(session)
+    void session
+      .settled(SETTLE_MS)
+      .then(isSettled => (isSettled ? this.#free(session) : this.#retire(session)))
+  }
+
+  /** Closes all. @throws AggregateError of what went wrong, when all have been tried */
+  async close(): Promise<void> {
+    this.#closed = new PluginError(
+      'SERVER_START_FAILED',
+      `server ${this.#server}: the gateway no longer serves these clients`,
+    )
+    for (const {reject} of this.#waiting) reject(this.#closed)
+    for (const slot of this.#slots) clearTimeout(slot?.idle)
+    const open = this.#slots.flatMap(slot => (slot ? [slot.session] : []))
+    const all = [...open, ...this.#leaving]
+    const closings = await Promise.allSettled(all.map(({link}) => link.close()))
+    const failures = closings.filter(closing => closing.status === 'rejected')
+    if (failures.length > 0) throw new AggregateError(failures.map(({reason}) => reason))
+  }
+
+  #slot(index: number): Slot {
+    const slot = this.#slots[index] ?? {session: this.#open(index), isTaken: false}
+    this.#slots[index] = slot
+    return slot
+  }
+
+  #take(): LegacySession | undefined {
+    const open = this.#slots.filter(slot => slot).length + this.#leaving.size
+    for (let index = 0; index < MOST_SESSIONS; index++) {
+      const known = this.#slots[index]
+      if (known ? known.isTaken : open >= MOST_SESSIONS) continue
+      const slot = this.#slot(index)
+      clearTimeout(slot.idle)
+      slot.isTaken = true
+      return slot.session
+    }
+    return undefined
+  }
+
+  async #wait(signal: AbortSignal): Promise<LegacySession> {
+    if (this.#waiting.size >= MOST_WAITING) throw this.#busy('too many calls wait for a session')
+    const {promise, resolve, reject} = Promise.withResolvers<LegacySession>()
+    const waiting = {resolve, reject}
+    const leave = (error: unknown) => {
+      this.#waiting.delete(waiting)
+      reject(error)
+    }
+    const onAbort = () => leave(signal.reason)
+    const onLate = () => leave(this.#busy(`no session was free for ${LONGEST_WAIT_MS / 1000} s`))
+    const timer = setTimeout(onLate, LONGEST_WAIT_MS)
+    this.#waiting.add(waiting)
+    signal.addEventListener('abort', onAbort)
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #free(session: LegacySession): void {
+    const index = this.#slots.findIndex(slot => slot?.session === session)
+    const slot = this.#slots[index]
+    if (!slot || this.#closed) return
+    slot.isTaken = false
+    this.#serve()
+    if (slot.isTaken || index === 0) return
+    slot.idle = setTimeout(() => this.#retire(session), IDLE_MS).unref()
+  }
+
+  #retire(session: LegacySession): void {
+    const index = this.#slots.findIndex(slot => slot?.session === session)
+    if (index === -1 || this.#closed) return
+    this.#slots[index] = undefined
+    this.#leaving.add(session)
+    void this.#close(session)
+  }
+
+  async #close(session: LegacySession): Promise<void> {
+    try {
+      await session.leave()
+    } catch {
+      // It counts until the end, when it is tried again.
+      return
+    }
+    this.#leaving.delete(session)
+    this.#serve()
+  }
+
+  /** Whoever waits longest comes first. */
+  #serve(): void {
+    for (const waiting of this.#waiting) {
+      const session = this.#closed ? undefined : this.#take()
+      if (!session) return
+      this.#waiting.delete(waiting)
+      waiting.resolve(session)
+    }
+  }
+
+  #busy(what: string): PluginError {
+    const taken = this.#slots.filter(slot => slot?.isTaken)
+    const parked = taken.filter(slot => slot?.session.isParked).length
+    const running = taken.length - parked
+    return new PluginError(
+      'SERVER_BUSY',
+      `server ${this.#server}: ${what}: of its ${taken.length} sessions ${parked} wait for the answers of users, and ${running} are at work`,
+      {hint: 'answer what was asked, or cancel it'},
+    )
+  }
+}

@@ -1,0 +1,113 @@
+import {withDeadline} from '../../base/async.ts'
+import {PluginError} from '../../base/errors.ts'
+import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import type {Connection} from '../relay/connection.ts'
+import {LEGACY_VERSIONS} from '../relay/hello.ts'
+import {isResult, request, RPC, type ErrorResponse, type Response} from '../wire/jsonrpc.ts'
+import {META, MODERN_VERSIONS} from '../wire/meta.ts'
+
+/** The server does not speak the era without `initialize`; it may speak the other one. */
+export class NotModern extends Error {
+  /** @param why one clause that goes on after the server's name */
+  constructor(server: string, why: string) {
+    super(`server ${server} ${why}`)
+  }
+}
+
+/** What a server may take to answer `server/discover` once it runs. A legacy one may never do so. */
+const LONGEST_ANSWER_MS = 10_000
+
+interface DiscoverInput {
+  readonly server: string
+  /** The entries of `_meta` that say who asks. */
+  readonly own: JsonObject
+  readonly startTimeoutMs: number
+}
+
+/**
+ * Finds out whether a server speaks the era without `initialize`, and what it says of itself (MCP 2026-07-28,
+ * `server/discover`; versioning, backward compatibility).
+ * @returns the result of `server/discover`; without capabilities from a modern server that refuses it
+ * @throws NotModern; PluginError when it cannot be told, or when no revision of the protocol is common
+ */
+export async function discover(connection: Connection, input: DiscoverInput): Promise<JsonObject> {
+  const answer = await ask(connection, input)
+  const version = mutualVersion(supportedBy(answer))
+  if (version === undefined || isResult(answer)) return helloOf(answer, input.server)
+  const own = {...input.own, [META.version]: version}
+  return helloOf(await ask(connection, {...input, own}), input.server)
+}
+
+async function ask(
+  connection: Connection,
+  {server, own, startTimeoutMs}: DiscoverInput,
+): Promise<Response> {
+  const milliseconds = Math.min(startTimeoutMs, LONGEST_ANSWER_MS)
+  const asked = connection.request(request(0, 'server/discover', {_meta: own}))
+  return withDeadline(
+    asked,
+    milliseconds,
+    () => new NotModern(server, `did not answer server/discover within ${milliseconds / 1000} s`),
+  ).catch((error: unknown) => {
+    // A legacy server may end over a first message that it does not know.
+    throw error instanceof PluginError
+      ? new NotModern(server, 'ended before it answered server/discover')
+      : error
+  })
+}
+
+function helloOf(answer: Response, server: string): JsonObject {
+  const supported = supportedBy(answer)
+  if (supported && mutualVersion(supported) === undefined) throw noCommonVersion(server, supported)
+  if (!isResult(answer)) return refusedHello(answer, server)
+  if (supported || isJsonObject(answer.result['capabilities'])) return answer.result
+  throw new NotModern(server, 'answered server/discover with something else')
+}
+
+/** The revisions that a server says it speaks; undefined when its answer does not say so. */
+function supportedBy(answer: Response): readonly Json[] | undefined {
+  const list = isResult(answer)
+    ? answer.result['supportedVersions']
+    : answer.error.code === RPC.unsupportedVersion && objectOf(answer.error['data'])['supported']
+  return Array.isArray(list) ? list : undefined
+}
+
+function mutualVersion(supported: readonly Json[] = []): string | undefined {
+  return MODERN_VERSIONS.find(version => supported.includes(version))
+}
+
+function noCommonVersion(server: string, supported: readonly Json[]): Error {
+  if (LEGACY_VERSIONS.some(version => supported.includes(version))) {
+    return new NotModern(server, 'speaks only revisions with initialize')
+  }
+  return startError(server, "speaks none of the protocol's revisions that this gateway speaks")
+}
+
+/** Refusals that say nothing of the era: of whoever is not let in, and of a server that has troubles of its own. */
+function isPassing(data: JsonObject): boolean {
+  const status = data['httpStatus']
+  if (data['unreachable']) return true
+  return typeof status === 'number' && ([401, 403, 429].includes(status) || status >= 500)
+}
+
+function refusedHello({error}: ErrorResponse, server: string): JsonObject {
+  // Whoever knows these codes is modern, and answers other requests perhaps.
+  if (error.code === RPC.headerMismatch || error.code === RPC.missingCapability) {
+    return {capabilities: {}}
+  }
+  if (error.code === RPC.unsupportedVersion && supportedBy({jsonrpc: '2.0', id: 0, error})) {
+    return {capabilities: {}}
+  }
+  if (isPassing(objectOf(error['data']))) throw startError(server, `failed: ${error.message}`)
+  throw new NotModern(server, `refused server/discover: ${error.message}`)
+}
+
+function startError(server: string, why: string): PluginError {
+  return new PluginError('SERVER_START_FAILED', `server ${server} ${why}`, {
+    hint: `see its needs with: docker mcp server inspect ${server}`,
+  })
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return isJsonObject(value) ? value : {}
+}
