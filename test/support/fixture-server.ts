@@ -17,12 +17,14 @@ export type FixtureEra = 'legacy' | 'modern' | 'both'
  * Starts a server of test/fixtures/mcp-server over streamable HTTP.
  * @param name of its file, without the ending
  * @param era for `conformance`, which has both; `lab` has the legacy one
+ * @param port 0: any that is free
  */
 export async function startFixtureServer(
   name: string,
   era: FixtureEra = 'both',
+  port = 0,
 ): Promise<FixtureServer> {
-  const args = [join(FIXTURES, `${name}.mjs`), 'http']
+  const args = [join(FIXTURES, `${name}.mjs`), 'http', String(port)]
   const env = {...process.env, MCP_FIXTURE_ERA: era}
   const child = spawn(process.execPath, args, {env, stdio: ['ignore', 'pipe', 'inherit']})
   const exit = once(child, 'exit')

@@ -19,6 +19,7 @@ import {
   result,
   RPC,
   type Message,
+  type Notification,
   type Request,
   type Response,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
@@ -66,6 +67,8 @@ export async function startHttpEndpoint(
     patienceMs?: number
     /** Answers clients without a session; without it they are sent to `initialize`. */
     answer?: (exchange: Exchange) => Promise<Response>
+    /** Takes what they say besides requests. */
+    notify?: (message: Notification) => void
   } = {},
 ): Promise<HttpEndpoint> {
   const ends = new Map<string, ServerEnd>()
@@ -78,6 +81,7 @@ export async function startHttpEndpoint(
     warn,
     maxMessageBytes: LARGEST_MESSAGE_BYTES,
     answer: options.answer ?? sessionsOnly,
+    notify: options.notify ?? (() => undefined),
     openSession(id: string, downstream: Downstream) {
       const session = new Session({
         id,

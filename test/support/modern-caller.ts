@@ -13,13 +13,14 @@ import {
   type Response,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {META} from '../../src/lib/gateway/wire/meta.ts'
+import type {Openers} from '../../src/lib/gateway/upstream/upstream.ts'
 import type {FakeServer} from './fake-upstream.ts'
 import {Inbox} from './inbox.ts'
 import {fixedMemory} from './memory.ts'
 
 export interface ModernGatewayInput {
-  /** By name, in configured order. Each is asked in both eras, over what is like stdio. */
-  readonly servers: Readonly<Record<string, FakeServer>>
+  /** By name, in configured order. One in memory is asked in both eras, over what is like stdio. */
+  readonly servers: Readonly<Record<string, FakeServer | Openers>>
   readonly prefixes?: Readonly<Record<string, string>>
   readonly allows?: (tool: string) => boolean
   readonly known?: Readonly<Record<string, JsonObject>>
@@ -53,11 +54,14 @@ export class ModernGateway {
   constructor(input: ModernGatewayInput) {
     this.exchanges = new Exchanges({
       version: '1',
-      servers: Object.entries(input.servers).map(([name, {open}]) => ({
+      servers: Object.entries(input.servers).map(([name, server]) => ({
         name,
         prefix: input.prefixes?.[name],
         allows: input.allows ?? (() => true),
-        openers: {legacy: open, modern: open, tellsOrigin: false},
+        openers:
+          'legacy' in server
+            ? server
+            : {legacy: server.open, modern: server.open, tellsOrigin: false},
         startTimeoutMs: 60_000,
         isDoubtful: false,
       })),

@@ -38,6 +38,7 @@ function start(
     warn: () => undefined,
     maxMessageBytes,
     unreadBytes: () => 0,
+    notify: () => undefined,
     onStuck: () => undefined,
     answer: async ({request: {id}}) => failure(id, -32601, 'nothing is known'),
     openSession: downstream =>

@@ -8,16 +8,10 @@ import {fakeServer, type FakeServer} from '../support/fake-upstream.ts'
 import {startHttpEndpoint, type HttpEndpoint} from '../support/http-endpoint.ts'
 import {TestClient} from '../support/in-process-gateway.ts'
 import {cut, RawClient} from '../support/raw-http.ts'
+import {active, expectActive} from './active.ts'
 import {middlewares} from './governed.ts'
 
 const SESSIONS = 200
-
-/** What keeps this process busy, by kind: timers, sockets, handles. */
-function active(): Record<string, number> {
-  const all = new Map<string, number>()
-  for (const kind of process.getActiveResourcesInfo()) all.set(kind, (all.get(kind) ?? 0) + 1)
-  return Object.fromEntries([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-}
 
 /** A gateway with one server in memory, which answers no call. */
 function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
@@ -114,5 +108,5 @@ test('two hundred clients that leave over HTTP, one way or another, leave no soc
   }
   expect(endpoint.closed).toHaveLength(SESSIONS)
   expect(endpoint.warnings).toEqual([])
-  await expect.poll(active).toEqual(before)
+  await expectActive(before)
 })

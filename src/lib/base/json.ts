@@ -6,3 +6,17 @@ export type JsonObject = {[key: string]: Json | undefined}
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** A value if it is a plain JSON object, otherwise one without members. */
+export function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {}
+}
+
+/** A value as JSON: the same text for objects with the same members, whatever their order. */
+export function canonical(value: Json): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    isJsonObject(member)
+      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  )
+}

@@ -18,7 +18,7 @@ import type {
 } from './relay/session-input.ts'
 import {fingerprint, type StatusStore} from './status.ts'
 import type {Fleet} from './upstream/fleet.ts'
-import {failure, RPC, type Response} from './wire/jsonrpc.ts'
+import {failure, RPC, type Notification, type Response} from './wire/jsonrpc.ts'
 
 export interface GatewayInput {
   readonly version: string
@@ -116,6 +116,11 @@ export class Gateway implements AsyncDisposable {
     return this.#exchanges.answer(exchange)
   }
 
+  /** Takes what a client without a session says that is no request, and concerns none. */
+  notify(message: Notification): void {
+    this.#exchanges?.notify(message)
+  }
+
   /** Ends every session with its servers, in bounded time. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true
@@ -184,6 +189,7 @@ export class Gateway implements AsyncDisposable {
               server: server.name,
               openers: this.#input.fleet.openers(start),
               eras: this.#input.memory,
+              startTimeoutMs: server.startTimeoutMs,
             }),
     }
   }

@@ -53,6 +53,7 @@ export async function runGateway(input: RunInput): Promise<void> {
       maxMessageBytes: input.options.maxMessageBytes,
       openSession: downstream => setup.gateway.openSession('stdio', downstream),
       answer: setup.gateway.answer.bind(setup.gateway),
+      notify: setup.gateway.notify.bind(setup.gateway),
       signal,
     })
     scope.defer(() => served[Symbol.dispose]())

@@ -83,11 +83,13 @@ function openEndpoints(
 ): Endpoints {
   const openSession = gateway.openSession.bind(gateway)
   const answer = gateway.answer.bind(gateway)
+  const notify = gateway.notify.bind(gateway)
   return {
     streamable: new StreamableEndpoint({
       ...options,
       openSession,
       answer,
+      notify,
       now: () => performance.now(),
     }),
     sse: new SseEndpoint({...options, openSession}),

@@ -1,21 +1,22 @@
-import {isJsonObject, type JsonObject} from '../../base/json.ts'
+import type {JsonObject} from '../../base/json.ts'
+import {PluginError} from '../../base/errors.ts'
 import {Cancelled, type Asking} from '../relay/connection.ts'
 import type {Asker} from '../relay/server-requests.ts'
 import {failure, result, RPC, type Id, type Request, type Response} from '../wire/jsonrpc.ts'
+import {isQuestion} from '../wire/input-requests.ts'
 import {textOf, withId} from '../wire/text.ts'
 import {hearerOf, type Hearer} from './hearer.ts'
-import {LONGEST_MS, type Parked, type Parking} from './parking.ts'
-import {
-  bytesOf,
-  inputRequest,
-  isQuestion,
-  lackingFor,
-  MOST_ASKED_BYTES,
-  MOST_QUESTIONS,
-} from './questions.ts'
+import {LONGEST_MS, type AwayEnd, type Parked, type Parking} from './parking.ts'
+import {OpenQuestions} from './open-questions.ts'
+import {bytesOf, inputRequest, lackingFor, MOST_ASKED_BYTES, neededFor} from './questions.ts'
 
 /** Questions that a server asks at the same time go to the client together, in milliseconds. */
 const QUIET_MS = 20
+
+/** So often a client is asked for one call, however much it answers, … */
+const MOST_ROUNDS = 16
+/** … and for so long after the first time, in milliseconds. */
+const LONGEST_ASKING_MS = 30 * 60_000
 
 export interface BridgedCallInput {
   readonly owner: string
@@ -24,18 +25,12 @@ export interface BridgedCallInput {
   /** What the client declared. */
   readonly capabilities: JsonObject
   readonly parking: Parking
+  /** Milliseconds, from any fixed point. */
+  readonly now: () => number
   /** Sends it to the server, once, and gives the server's answer. */
   readonly send: (call: BridgedCall, asking: Omit<Asking, 'about'>) => Promise<Response>
   /** It has an answer that the client gets, or never will have one. */
   readonly onEnd: (call: BridgedCall) => void
-}
-
-interface Question {
-  readonly from: Asker
-  readonly id: Id
-  /** As the client is asked. */
-  readonly asked: JsonObject
-  readonly bytes: number
 }
 
 /** The client's request that the call is part of now. */
@@ -56,8 +51,10 @@ export class BridgedCall implements Parked {
   readonly #input: BridgedCallInput
   /** Aborted when the server need not go on. */
   readonly #abort = new AbortController()
-  /** By the keys that the client knows them by. */
-  readonly #questions = new Map<string, Question>()
+  readonly #questions = new OpenQuestions(bytes => {
+    this.#bytes -= bytes
+    this.#input.parking.give(bytes)
+  })
   #waiting: Waiting | undefined
   /** The keys of the questions that the client has now; undefined while it waits for us. */
   #open: ReadonlySet<string> | undefined
@@ -67,7 +64,7 @@ export class BridgedCall implements Parked {
   #hasPlace = false
   #bytes = 0
   #round = 0
-  #lastKey = 0
+  #firstAskedAt: number | undefined
   #quiet: NodeJS.Timeout | undefined
   #expiry: NodeJS.Timeout | undefined
 
@@ -83,7 +80,8 @@ export class BridgedCall implements Parked {
     const onProgress = (isAsked: boolean) => this.#waiting?.asking.onProgress?.(isAsked)
     this.#input.send(this, {signal, onProgress}).then(
       response => this.#answered(response),
-      (error: unknown) => this.#end(({reject}) => reject(error)),
+      (error: unknown) =>
+        this.#end(({reject}) => reject(error), error instanceof PluginError ? error : undefined),
     )
     return answer
   }
@@ -105,13 +103,14 @@ export class BridgedCall implements Parked {
     if (this.#isOver || this.#answer) return refuse(RPC.internalError, 'the call is over')
     const lacking = lackingFor(question, this.#input.capabilities)
     if (lacking) {
-      const why = `the client has no capability ${Object.keys(lacking).join()} as it is needed here`
+      const why = `the client has not declared ${neededFor(question)}`
       refuse(RPC.methodNotFound, why)
       const data = {requiredCapabilities: lacking}
       this.#giveUp(RPC.missingCapability, `${question.method}: ${why}`, data)
       return
     }
-    if (this.#questions.size >= MOST_QUESTIONS) {
+    if (this.#questions.repeat(from, question)) return
+    if (this.#questions.isFull) {
       return refuse(RPC.internalError, 'the client has too many open questions')
     }
     const asked = inputRequest(question)
@@ -122,15 +121,13 @@ export class BridgedCall implements Parked {
       refuse(RPC.internalError, why)
       return this.#giveUp(RPC.internalError, `the server asks something, but ${why}`)
     }
-    this.#questions.set(String(++this.#lastKey), {from, id: question.id, asked, bytes})
+    this.#questions.add({from, id: question.id, asked, bytes})
     this.#askSoon()
   }
 
   /** The server no longer wants to know. */
   withdraw(from: Asker, id: unknown): void {
-    for (const [key, question] of this.#questions) {
-      if (question.from === from && question.id === id) this.#forget(key, question)
-    }
+    this.#questions.withdraw(from, id)
   }
 
   resume(retry: Request, asking: Asking): Promise<Response> {
@@ -143,14 +140,7 @@ export class BridgedCall implements Parked {
       return answer
     }
     asking.onProgress?.(false)
-    const given = retry.params?.['inputResponses']
-    for (const [key, question] of this.#questions) {
-      if (!open.has(key) || !isJsonObject(given) || !Object.hasOwn(given, key)) continue
-      const value = given[key]
-      if (!isJsonObject(value)) continue
-      this.#forget(key, question)
-      question.from.respond(result(question.id, value))
-    }
+    this.#questions.answer(open, retry.params?.['inputResponses'])
     this.#askSoon()
     return answer
   }
@@ -189,23 +179,24 @@ export class BridgedCall implements Parked {
     }
   }
 
-  /** As many questions as fit; the others come after these. */
   #askClient(): void {
     this.#quiet = undefined
     const waiting = this.#waiting
     if (!waiting || this.#questions.size === 0) return
-    const inputRequests: JsonObject = {}
-    let left = MOST_ASKED_BYTES
-    for (const [key, {asked, bytes}] of this.#questions) {
-      left -= bytes
-      if (left < 0) break
-      inputRequests[key] = asked
+    const now = this.#input.now()
+    this.#firstAskedAt ??= now
+    const leftMs = this.#firstAskedAt + LONGEST_ASKING_MS - now
+    if (this.#round >= MOST_ROUNDS || leftMs <= 0) {
+      const limit = `${MOST_ROUNDS} rounds, or ${LONGEST_ASKING_MS / 60_000} minutes`
+      return this.#giveUp(RPC.internalError, `the server asks for more than ${limit}`)
     }
+    const inputRequests = this.#questions.fitting()
     this.#round += 1
     this.#open = new Set(Object.keys(inputRequests))
     const requestState = this.#input.parking.stateOf(this, this.#input.request)
-    const expire = () => this.cancel('the client did not come back')
-    this.#expiry = setTimeout(expire, LONGEST_MS).unref()
+    const expire = () =>
+      this.#leave(new Cancelled({reason: 'the client did not come back'}), 'late')
+    this.#expiry = setTimeout(expire, Math.min(LONGEST_MS, leftMs)).unref()
     const asked = {resultType: 'input_required', inputRequests, requestState}
     waiting.resolve(result(waiting.id, asked))
   }
@@ -213,7 +204,7 @@ export class BridgedCall implements Parked {
   #answered(response: Response): void {
     if (this.#isOver) return
     if (this.#waiting) return this.#end(({id, resolve}) => resolve(withId(response, id)))
-    this.#refuseQuestions('the call has been answered')
+    this.#questions.refuse('the call has been answered')
     const isKept = this.#keep(Buffer.byteLength(textOf(response))) === undefined
     if (isKept) this.#answer = response
     else this.cancel('too much is kept for clients that are away')
@@ -235,41 +226,29 @@ export class BridgedCall implements Parked {
     return undefined
   }
 
-  #forget(key: string, {bytes}: Question): void {
-    this.#questions.delete(key)
-    this.#bytes -= bytes
-    this.#input.parking.give(bytes)
-  }
-
   /** The client gets an error, and the server is told to stop. */
   #giveUp(code: number, message: string, data?: JsonObject): void {
     this.#end(({id, resolve}) => resolve(failure(id, code, message, data)))
     this.#abort.abort(new Cancelled({reason: message}))
   }
 
-  #leave(reason: unknown): void {
-    this.#end(({reject}) => reject(reason))
+  #leave(reason: unknown, why?: AwayEnd): void {
+    this.#end(({reject}) => reject(reason), why)
     this.#abort.abort(reason)
   }
 
-  #end(tell: (waiting: Waiting) => void): void {
+  /** @param why what its client is to hear later, if it is away */
+  #end(tell: (waiting: Waiting) => void, why?: AwayEnd): void {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#quiet)
     clearTimeout(this.#expiry)
+    this.#input.parking.leave(this, why)
     this.#open = undefined
     this.#answer = undefined
-    this.#refuseQuestions('nobody is there to answer')
-    this.#input.parking.leave(this)
+    this.#questions.refuse('nobody is there to answer')
     this.#input.parking.give(this.#bytes)
     if (this.#waiting) tell(this.#waiting)
     this.#input.onEnd(this)
-  }
-
-  #refuseQuestions(why: string): void {
-    for (const [key, question] of this.#questions) {
-      this.#forget(key, question)
-      question.from.respond(failure(question.id, RPC.internalError, why))
-    }
   }
 }

@@ -25,24 +25,34 @@ export interface EitherInput {
   readonly server: string
   readonly openers: Openers
   readonly eras: EraMemory
+  /** How long the session waits for the answer to `initialize`, in milliseconds. */
+  readonly startTimeoutMs: number
 }
+
+/** What a server that is remembered as a modern one may take to answer before it is taken for a legacy one. */
+const LONGEST_SILENCE_MS = 10_000
 
 /**
  * Opens a server for a legacy session in the era that it speaks (MCP 2026-07-28, versioning). Its answer to
  * `initialize` tells which one that is: when it refuses, the other one is tried before the session hears of it. What
  * came of it is remembered, so that the next session need not try, and tried anew when it is not true any more.
  */
-export function openEither({server, openers: {legacy, modern}, eras}: EitherInput): OpenUpstream {
+export function openEither(either: EitherInput): OpenUpstream {
+  const {server, eras, startTimeoutMs} = either
+  const {legacy, modern} = either.openers
   if (!modern) return legacy
   const session: Way = {era: 'legacy', open: legacy}
   const face: Way = {era: 'modern', open: openLegacyFace(modern)}
+  // Half of the session's patience is left for the other era.
+  const silenceMs = Math.min(startTimeoutMs / 2, LONGEST_SILENCE_MS)
   return async input => {
     const isModern = eras.speaks(server, 'legacy') === false
     const [first, other] = isModern ? [face, session] : [session, face]
     const learn = (era: Era, speaks: boolean) => eras.learn(server, era, speaks)
-    const either = new EitherUpstream({first, other, input, learn})
-    await either.open()
-    return either
+    const wasModern = isModern || eras.speaks(server, 'modern') === true
+    const upstream = new EitherUpstream({first, other, input, learn, wasModern, silenceMs})
+    await upstream.open()
+    return upstream
   }
 }
 
@@ -57,6 +67,10 @@ interface Parts {
   readonly other: Way
   readonly input: Parameters<OpenUpstream>[0]
   readonly learn: (era: Era, speaks: boolean) => void
+  /** Whether the server has spoken the modern era. */
+  readonly wasModern: boolean
+  /** How long it may be silent when it is asked in the modern era first, in milliseconds. */
+  readonly silenceMs: number
 }
 
 /** A server that was opened in a way that was not right. */
@@ -76,6 +90,8 @@ class EitherUpstream implements Upstream {
   /** The session's `initialize`, until it has an answer that the session is given. */
   #hello: Request | undefined
   #left: Left | undefined
+  /** Runs out when the first way has no answer. */
+  #silence: NodeJS.Timeout | undefined
   /** What the session has sent while the other way was tried. */
   #kept: Message[] = []
   #turning: Promise<void> | undefined
@@ -97,12 +113,23 @@ class EitherUpstream implements Upstream {
       this.#kept.push(message)
       return
     }
-    if (isRequest(message) && message.method === 'initialize') this.#hello = message
+    if (isRequest(message) && message.method === 'initialize') this.#begin(message)
     this.#current?.send(message)
+  }
+
+  #begin(hello: Request): void {
+    const {first, silenceMs} = this.#parts
+    this.#hello = hello
+    if (first.era === 'legacy') return
+    // A legacy server may say nothing at all to what it does not know.
+    this.#silence = setTimeout(() => {
+      if (this.#current) this.#turn({upstream: this.#current, answer: undefined}, hello)
+    }, silenceMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the session has ended'))
+    clearTimeout(this.#silence)
     await this.#current?.[Symbol.asyncDispose]()
     await this.#turning
     await this.#current?.[Symbol.asyncDispose]()
@@ -126,6 +153,7 @@ class EitherUpstream implements Upstream {
     if (!this.#hello || !isResponse(message) || message.id !== this.#hello.id) {
       return input.onMessage(message, origin)
     }
+    clearTimeout(this.#silence)
     if (isResult(message)) this.#right()
     else if (this.#left) return this.#fail(this.#left)
     else if (this.#current && mayBeOther(first.era, message)) {
@@ -145,9 +173,11 @@ class EitherUpstream implements Upstream {
 
   #gone(upstream: Upstream, reason: CloseReason): void {
     if (upstream !== this.#current) return
+    clearTimeout(this.#silence)
     if (this.#hello && this.#left) return this.#fail(this.#left)
-    // A legacy server may leave when it is asked something before it was initialized.
-    const isRefusal = this.#parts.first.era === 'modern' && !this.#stop.signal.aborted
+    // A server may leave when it is asked something that its era does not have. A legacy one that nothing is known of
+    // has other reasons.
+    const isRefusal = this.#parts.wasModern && !this.#stop.signal.aborted
     if (this.#hello && isRefusal) return this.#turn({upstream, answer: undefined}, this.#hello)
     this.#end(reason)
   }
@@ -196,8 +226,9 @@ const MODERN_ERRORS: ReadonlySet<number> = new Set([
 function mayBeOther(era: Era, {error: {code, data}}: ErrorResponse): boolean {
   const {httpStatus, unreachable, supported} = isJsonObject(data) ? data : {}
   // Nobody was there, or nobody looked at the message.
-  if (unreachable === true || httpStatus === 401 || httpStatus === 403) return false
-  if (typeof httpStatus === 'number' && httpStatus >= 500) return false
+  if (unreachable === true) return false
+  if (typeof httpStatus === 'number' && ([401, 403, 429].includes(httpStatus) || httpStatus >= 500))
+    return false
   if (era === 'legacy' || !MODERN_ERRORS.has(code)) return true
   return Array.isArray(supported) && LEGACY_VERSIONS.some(version => supported.includes(version))
 }

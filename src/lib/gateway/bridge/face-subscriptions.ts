@@ -1,5 +1,6 @@
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {objectOf, type Json, type JsonObject} from '../../base/json.ts'
 import type {Origin} from '../upstream/upstream.ts'
+import {LIST_NOTICES} from '../wire/list-notices.ts'
 import {metaOf, META} from '../wire/meta.ts'
 import {
   failure,
@@ -25,13 +26,6 @@ const LASTING_MS = 60_000
 const ACKNOWLEDGED_MS = 30_000
 /** All of them are in each filter. */
 const MOST_URIS = 1000
-
-/** The lists whose changes a server may tell of, by the capability that says so. */
-const LISTS = [
-  {capability: 'tools', member: 'toolsListChanged'},
-  {capability: 'prompts', member: 'promptsListChanged'},
-  {capability: 'resources', member: 'resourcesListChanged'},
-] as const
 
 export interface FaceSubscriptionsInput {
   /** Sends to the server. */
@@ -83,7 +77,7 @@ export class FaceSubscriptions {
   /** The session has begun. @param capabilities what the server can do */
   begin(capabilities: JsonObject): void {
     this.#capabilities = capabilities
-    if (LISTS.some(({capability}) => this.#declares(capability, 'listChanged'))) this.#change()
+    if (LIST_NOTICES.some(({kind}) => this.#declares(kind, 'listChanged'))) this.#change()
   }
 
   /** Answers `resources/subscribe` when it is known whether the server honours it. */
@@ -196,9 +190,9 @@ export class FaceSubscriptions {
   }
 
   #filter(): JsonObject {
-    const lists = LISTS.filter(({capability}) => this.#declares(capability, 'listChanged'))
+    const lists = LIST_NOTICES.filter(({kind}) => this.#declares(kind, 'listChanged'))
     return {
-      ...Object.fromEntries(lists.map(({member}) => [member, true])),
+      ...Object.fromEntries(lists.map(({flag}) => [flag, true])),
       ...(this.#uris.size > 0 && {resourceSubscriptions: [...this.#uris]}),
     }
   }
@@ -221,9 +215,8 @@ export class FaceSubscriptions {
   /** What may have changed while nobody listened. */
   #tellAll({uris}: Listening, honoured: JsonObject): void {
     this.#isNews = false
-    for (const {capability, member} of LISTS) {
-      if (honoured[member] !== true) continue
-      this.#input.tell(notification(`notifications/${capability}/list_changed`))
+    for (const {flag, method} of LIST_NOTICES) {
+      if (honoured[flag] === true) this.#input.tell(notification(method))
     }
     for (const uri of uris) {
       if (!this.#uris.has(uri)) continue
@@ -289,10 +282,6 @@ function withoutSubscription(message: Notification): Notification {
   const {_meta, ...params} = message.params ?? {}
   const {[META.subscription]: _, ...meta} = objectOf(_meta)
   return {...message, params: {...params, ...(Object.keys(meta).length > 0 && {_meta: meta})}}
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {}
 }
 
 function asArray(value: Json | undefined): readonly Json[] {

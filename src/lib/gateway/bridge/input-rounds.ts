@@ -11,6 +11,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {mayAsk, neededFor} from '../wire/input-requests.ts'
 import {withId} from '../wire/text.ts'
 
 /** How often a server may ask for input before it answers one request. */
@@ -18,20 +19,13 @@ const MOST_ROUNDS = 16
 /** How much it may ask for at once. */
 const MOST_QUESTIONS = 64
 
-/** The requests that a server may answer with questions (MCP 2026-07-28, multi round-trip requests). */
-const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
-/** What it may ask (same place). */
-const ASKABLE: ReadonlySet<string> = new Set([
-  'elicitation/create',
-  'sampling/createMessage',
-  'roots/list',
-])
-
 export interface InputRoundsInput {
   /** Sends to the server. */
   readonly send: (message: Request | Notification) => void
   /** Takes what the session is to hear. */
   readonly onMessage: MessageListener
+  /** What the client has declared in `initialize`. */
+  readonly capabilities: () => JsonObject
   /** Gives an id that is in use neither towards the server nor towards the session. */
   readonly newId: () => Id
 }
@@ -103,7 +97,7 @@ export class InputRounds {
     if (!isResult(response) || response.result['resultType'] !== 'input_required') {
       return this.#finish(call, response)
     }
-    const questions = questionsIn(call, response.result)
+    const questions = questionsIn(call, response.result, this.#input.capabilities())
     if (typeof questions === 'string') return this.#fail(call, questions)
     call.rounds += 1
     call.state = response.result['requestState']
@@ -200,8 +194,9 @@ export class InputRounds {
 function questionsIn(
   {request: {method}, rounds}: Call,
   {inputRequests, requestState}: JsonObject,
+  capabilities: JsonObject,
 ): readonly Question[] | undefined | string {
-  if (!MAY_ASK.has(method)) return `the server asks for input, which it must not on ${method}`
+  if (!mayAsk(method)) return `the server asks for input, which it must not on ${method}`
   if (rounds >= MOST_ROUNDS) return `the server asks for input more than ${MOST_ROUNDS} times`
   if (inputRequests === undefined) {
     return requestState === undefined ? 'the server asks for input, but not what for' : undefined
@@ -213,20 +208,29 @@ function questionsIn(
   }
   const questions: Question[] = []
   for (const [key, value] of entries) {
-    const question = questionIn(key, value)
+    const question = questionIn(key, value, capabilities)
     if (typeof question === 'string') return question
     questions.push(question)
   }
   return questions
 }
 
-function questionIn(key: string, value: Json | undefined): Question | string {
+function questionIn(
+  key: string,
+  value: Json | undefined,
+  capabilities: JsonObject,
+): Question | string {
   const {method, params} = isJsonObject(value) ? value : {}
   if (typeof method !== 'string' || !(params === undefined || isJsonObject(params))) {
     return 'the server asks for input in a form that is none'
   }
-  if (ASKABLE.has(method)) return {key, method, params}
-  return `the server asks for ${JSON.stringify(method.slice(0, 100))}, which is no input`
+  const need = neededFor(method)
+  if (need === undefined) {
+    return `the server asks for ${JSON.stringify(method.slice(0, 100))}, which is no input`
+  }
+  // A user who cannot be asked is one who does not answer, see below.
+  if (method === 'elicitation/create' || capabilities[need]) return {key, method, params}
+  return `the server asks for ${need}, which the client has not declared`
 }
 
 /** A page that a legacy client is to open has an id, which modern servers do not give it (MCP 2025-11-25, elicitation). */

@@ -1,4 +1,4 @@
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {isJsonObject, objectOf, type Json, type JsonObject} from '../../base/json.ts'
 import {LEVELS} from '../relay/log-level.ts'
 import {can} from '../relay/pages.ts'
 import type {
@@ -9,6 +9,7 @@ import type {
   Upstream,
 } from '../upstream/upstream.ts'
 import {pause} from '../upstream/waiting.ts'
+import {LEGACY_NOTICES} from '../wire/era.ts'
 import {META, metaOf, MODERN_VERSIONS, withMeta} from '../wire/meta.ts'
 import {
   failure,
@@ -26,14 +27,6 @@ import {
 } from '../wire/jsonrpc.ts'
 import {FaceSubscriptions} from './face-subscriptions.ts'
 import {InputRounds} from './input-rounds.ts'
-
-/** Notifications of clients that modern servers do not take: they tell of what is in every request, or of nothing. */
-const LEGACY_NOTICES: ReadonlySet<string> = new Set([
-  'notifications/initialized',
-  'notifications/progress',
-  'notifications/roots/list_changed',
-  'notifications/tasks/status',
-])
 
 /**
  * Opens a modern server for a legacy session: towards the session it is a server with `initialize`, that asks the
@@ -82,7 +75,12 @@ class LegacyFace implements Upstream {
     const newId = () => `face-${++this.#lastId}`
     this.#upstream = upstream
     this.#onMessage = onMessage
-    this.#rounds = new InputRounds({send, onMessage, newId})
+    this.#rounds = new InputRounds({
+      send,
+      onMessage,
+      capabilities: () => objectOf(this.#meta[META.capabilities]),
+      newId,
+    })
     this.#subscriptions = new FaceSubscriptions({
       send,
       tell: notice => onMessage(notice, 'alone'),
@@ -220,8 +218,4 @@ function commonVersion(spoken: Json | undefined): string | undefined {
 function noCommonVersion(id: Id, supported: Json | undefined): Response {
   const data = {supported: supported ?? [], requested: MODERN_VERSIONS[0]}
   return failure(id, RPC.unsupportedVersion, 'the server speaks no version that we speak', data)
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {}
 }

@@ -1,6 +1,7 @@
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
-import type {PluginError} from '../../base/errors.ts'
+import {PluginError} from '../../base/errors.ts'
 import type {ViewLink, Watch} from '../modern/view-link.ts'
+import {pluginFailure} from '../pipeline/explain.ts'
 import type {Asking} from '../relay/connection.ts'
 import type {ClientHello} from '../relay/link.ts'
 import {
@@ -12,14 +13,14 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {mayAsk} from '../wire/input-requests.ts'
 import {META, metaOf} from '../wire/meta.ts'
 import {BridgedCall} from './bridged-call.ts'
 import {hearerOf} from './hearer.ts'
 import {LegacySession, type LegacyServerInput} from './legacy-session.ts'
 import {ownerOf, type Parking} from './parking.ts'
-import {canBeAsked, lackingFor, mayAsk, urlsNeeded, withKnownError} from './questions.ts'
+import {canBeAsked, lackingFor, neededFor, urlsNeeded, withKnownError} from './questions.ts'
 import {Sessions} from './sessions.ts'
-import {Watches} from './watches.ts'
 
 export interface LegacyInput {
   readonly server: LegacyServerInput
@@ -54,7 +55,6 @@ export class LegacyServer implements ViewLink {
   readonly #owner: string
   readonly #capabilities: JsonObject
   readonly #sessions: Sessions
-  readonly #watches = new Watches()
   readonly #calls = new Set<BridgedCall>()
   #hello: JsonObject | undefined
 
@@ -64,7 +64,8 @@ export class LegacyServer implements ViewLink {
     this.#input = input
     this.#owner = ownerOf(view, server.name)
     this.#capabilities = isJsonObject(capabilities) ? capabilities : {}
-    this.#sessions = new Sessions(server.name, index => this.#session(index))
+    const {places} = input.parking
+    this.#sessions = new Sessions(server.name, places, index => this.#session(index))
   }
 
   get server(): string {
@@ -77,6 +78,11 @@ export class LegacyServer implements ViewLink {
 
   get hello(): JsonObject | undefined {
     return this.#hello
+  }
+
+  /** Whether a call waits for its client, who may still come back. */
+  get isWaiting(): boolean {
+    return [...this.#calls].some(({openRound}) => openRound !== undefined)
   }
 
   async ready(): Promise<JsonObject> {
@@ -105,13 +111,12 @@ export class LegacyServer implements ViewLink {
     tell: (notice: Notification) => void,
     signal: AbortSignal,
   ): Promise<Watch> {
-    return this.#watches.add({filter, tell, signal}, this.#sessions.first.link)
+    return this.#sessions.first.watches.add(filter, tell, signal)
   }
 
   /** Ends all calls and sessions. @throws AggregateError of what went wrong, when all have been tried */
   async close(): Promise<void> {
     for (const call of this.#calls) call.cancel('the gateway no longer serves the client')
-    this.#watches.end()
     await this.#sessions.close()
   }
 
@@ -128,20 +133,11 @@ export class LegacyServer implements ViewLink {
         onFailed: error => events.onFailed(error),
         onNotification: (message, about) => events.onNotification(message, about),
         onChange: message => {
-          if (isFirst) this.#changed(message)
-        },
-        onEnded: () => {
-          if (isFirst) this.#watches.end()
+          // Lists are read in the first session: changes of other sessions' are no news.
+          if (isFirst) events.onNotification(message, undefined)
         },
       },
     )
-  }
-
-  /** Lists are read in the first session: changes of other sessions' are no news. */
-  #changed(message: Notification): void {
-    this.#watches.changed(message)
-    if (message.method === 'notifications/resources/updated') return
-    this.#input.events.onNotification(message, undefined)
   }
 
   async #plain(message: Request, asking?: Asking): Promise<Response> {
@@ -154,17 +150,21 @@ export class LegacyServer implements ViewLink {
     if (message.params?.['requestState'] === undefined) return this.#newCall(message, asking)
     const back = this.#input.parking.read(this.#owner, message)
     if (back === 'again') return this.#newCall(message, asking)
+    if (back === 'late') return failure(message.id, RPC.invalidParams, TOO_LATE)
+    if (back instanceof PluginError) return pluginFailure(message.id, endedAway(back), this.server)
     return back?.resume(message, asking) ?? failure(message.id, RPC.invalidParams, NOT_VALID)
   }
 
   async #newCall(message: Request, asking: Asking): Promise<Response> {
-    const isAlone = !this.#input.server.tellsOrigin && canBeAsked(this.#capabilities)
+    // Not even over HTTP every server says which call a question belongs to.
+    const isAlone = canBeAsked(this.#capabilities)
     const session = isAlone ? await this.#sessions.lease(asking.signal) : this.#sessions.first
     const call = new BridgedCall({
       owner: this.#owner,
       request: message,
       capabilities: this.#capabilities,
       parking: this.#input.parking,
+      now: this.#input.now,
       send: async (sent, upstream) => {
         const running = {
           call: sent,
@@ -186,13 +186,12 @@ export class LegacyServer implements ViewLink {
 
   /** Once the user has opened what the server wants opened, the client makes the same request again. */
   #askForUrls(message: Request, urls: readonly JsonObject[]): Response {
-    const lacking = lackingFor(
-      {method: 'elicitation/create', params: {mode: 'url'}},
-      this.#capabilities,
-    )
+    const question = {method: 'elicitation/create', params: {mode: 'url'}}
+    const lacking = lackingFor(question, this.#capabilities)
     if (lacking) {
+      const why = `the user would have to open a URL, but the client has not declared ${neededFor(question)}`
       const data = {requiredCapabilities: lacking}
-      return failure(message.id, RPC.missingCapability, 'the user would have to open a URL', data)
+      return failure(message.id, RPC.missingCapability, why, data)
     }
     const inputRequests = Object.fromEntries(urls.map((url, index) => [String(index + 1), url]))
     const requestState = this.#input.parking.stateToRepeat(this.#owner, message)
@@ -202,6 +201,15 @@ export class LegacyServer implements ViewLink {
 
 /** Whoever tries states out learns no more than this. */
 const NOT_VALID = 'requestState is not valid, or not any more: make the request again without it'
+
+const TOO_LATE =
+  'the answers to what the server asked took too long: make the request again without requestState'
+
+/** What the client of a call hears when it comes back and the server is gone. */
+function endedAway({code, message, hint}: PluginError): PluginError {
+  const words = `${message}; the call had begun, and may have had effects`
+  return new PluginError(code, words, hint === undefined ? {} : {hint})
+}
 
 /** Members of `_meta` that only modern servers know; one that knows both eras would take the request for a modern one. */
 const MODERN_ONLY: ReadonlySet<string> = new Set([

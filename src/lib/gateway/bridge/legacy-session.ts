@@ -1,3 +1,4 @@
+import {withDeadline} from '../../base/async.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {PluginError} from '../../base/errors.ts'
 import type {Asking, Connection} from '../relay/connection.ts'
@@ -7,6 +8,7 @@ import {can} from '../relay/pages.ts'
 import type {OpenUpstream} from '../upstream/upstream.ts'
 import {
   failure,
+  isRequest,
   isResponse,
   request,
   RPC,
@@ -16,17 +18,20 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {mayAsk} from '../wire/input-requests.ts'
 import type {BridgedCall} from './bridged-call.ts'
 import {heardBy, levelFor, type Hearer} from './hearer.ts'
 
-/** A call that was given up and never answered may still ask or log something for so long, in milliseconds. */
-const DOUBT_MS = 60_000
+import {Watches} from './watches.ts'
 
 /** How long a session that gets no more requests waits for the answers to those that it has, in milliseconds. */
 const LONGEST_LEAVE_MS = 60_000
 
-/** Calls that were given up and are remembered. */
-const MOST_GIVEN_UP = 1000
+/** Requests that the server has not answered and that are kept in mind. */
+const MOST_UNANSWERED = 10_000
+
+/** How long a call waits until the server has answered at which level it is to log, in milliseconds. */
+const LEVEL_MS = 5000
 
 /** A server with sessions, and what it is told of the clients. */
 export interface LegacyServerInput {
@@ -51,10 +56,8 @@ export interface LegacySessionEvents {
   onFailed(error: PluginError): void
   /** The server said something about a request of a client. */
   onNotification(message: Notification, about: Id): void
-  /** A list or a resource of the server has changed. */
+  /** A list of the server has changed. */
   onChange(message: Notification): void
-  /** What the server knew of this session is gone. */
-  onEnded(): void
 }
 
 /** A request that the server is at. */
@@ -64,22 +67,32 @@ interface Running {
   readonly call?: BridgedCall
 }
 
+/** A request that the server has not answered. */
+interface Unanswered {
+  /** Whether the server may ask something for it. */
+  readonly mayAsk: boolean
+  /** Whether the server was told to give it up, which it need not. */
+  isGivenUp: boolean
+}
+
 /**
  * One session with a legacy server. What the server asks and says of its own accord is given to the request that it
  * belongs to; where that is not certain it is refused or dropped, since the requests may be those of several clients.
  */
 export class LegacySession {
   readonly link: Link
+  /** Those who watch what changes in this session. */
+  readonly watches: Watches
   readonly #input: LegacySessionInput
   readonly #events: LegacySessionEvents
   /** By names of our own: those of clients need not differ. */
   readonly #running = new Map<Id, Running>()
-  /** Requests that the server was told to give up and has not answered, by the ids that it knows, with the time. */
-  readonly #givenUp = new Map<Id, number>()
+  /** Everything that it was asked, by the ids that it knows. */
+  readonly #unanswered = new Map<Id, Unanswered>()
   #onSettled: (() => void) | undefined
   #onIdle: (() => void) | undefined
   #level: string | undefined
-  #hasAsked = false
+  #levelSet = Promise.resolve()
   #last = 0
 
   constructor(input: LegacySessionInput, events: LegacySessionEvents) {
@@ -104,6 +117,7 @@ export class LegacySession {
         onNotification: (from, message, about) => this.#heard(from, message, about),
       },
     )
+    this.watches = new Watches(this.link)
   }
 
   /** Whether one of its calls waits for its client to come back. */
@@ -111,15 +125,15 @@ export class LegacySession {
     return [...this.#running.values()].some(({call}) => call?.openRound !== undefined)
   }
 
-  /**
-   * Whether a call that comes next could be asked what belongs to an earlier one: the server asks things, and is
-   * perhaps still at a call that was given up.
-   */
+  /** Whether the server is perhaps still at a call that was given up, and may ask something for it. */
   get isUnsure(): boolean {
-    return this.#hasAsked && this.#isInDoubt
+    if (this.#unanswered.size >= MOST_UNANSWERED) return true
+    for (const {mayAsk: may, isGivenUp} of this.#unanswered.values())
+      if (may && isGivenUp) return true
+    return false
   }
 
-  /** Waits until the server has answered what was given up. @returns whether it has, within so many milliseconds */
+  /** Waits until the server has answered the calls that were given up. @returns whether it has, within so many milliseconds */
   settled(milliseconds: number): Promise<boolean> {
     return new Promise(resolve => {
       const timer = setTimeout(() => resolve(false), milliseconds).unref()
@@ -135,7 +149,8 @@ export class LegacySession {
     const about = ++this.#last
     this.#running.set(about, running)
     try {
-      this.#setLevel(await this.link.ready())
+      const hello = await this.link.ready()
+      if (running.hearer?.logLevel !== undefined) await this.#setLevel(hello)
       return await this.link.request(message, {...asking, about})
     } finally {
       this.#running.delete(about)
@@ -154,9 +169,10 @@ export class LegacySession {
     await this.link.close()
   }
 
-  /** Opens servers in such a way that answers to what was given up are noticed, which a connection drops. */
+  /** Opens servers in such a way that all answers are noticed: a connection drops those to what was given up. */
   #watching(open: OpenUpstream): OpenUpstream {
     return async input => {
+      this.#unanswered.clear()
       const upstream = await open({
         ...input,
         onMessage: (message, origin) => {
@@ -167,7 +183,7 @@ export class LegacySession {
       return {
         closed: upstream.closed,
         send: (message, mirrored) => {
-          this.#noteGivenUp(message)
+          this.#noteSent(message)
           upstream.send(message, mirrored)
         },
         [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
@@ -175,46 +191,51 @@ export class LegacySession {
     }
   }
 
-  #noteGivenUp(message: Message): void {
+  #noteSent(message: Message): void {
+    if (isRequest(message)) {
+      const sent = {mayAsk: mayAsk(message.method), isGivenUp: false}
+      if (this.#unanswered.size < MOST_UNANSWERED) this.#unanswered.set(message.id, sent)
+      return
+    }
     if (message['method'] !== 'notifications/cancelled' || !isJsonObject(message['params'])) return
     const id = message['params']['requestId']
-    if (typeof id !== 'string' && typeof id !== 'number') return
-    this.#givenUp.set(id, this.#input.now())
-    const [oldest] = this.#givenUp.keys()
-    if (this.#givenUp.size > MOST_GIVEN_UP && oldest !== undefined) this.#givenUp.delete(oldest)
+    const sent =
+      typeof id === 'string' || typeof id === 'number' ? this.#unanswered.get(id) : undefined
+    if (sent) sent.isGivenUp = true
   }
 
   #settle(id: Id): void {
-    if (this.#givenUp.delete(id) && this.#givenUp.size === 0) this.#onSettled?.()
-  }
-
-  get #isInDoubt(): boolean {
-    const now = this.#input.now()
-    for (const [id, at] of this.#givenUp) if (now - at >= DOUBT_MS) this.#givenUp.delete(id)
-    return this.#givenUp.size > 0
+    if (this.#unanswered.delete(id) && this.#onSettled && !this.isUnsure) this.#onSettled()
   }
 
   #ended(): void {
-    this.#givenUp.clear()
+    this.#unanswered.clear()
     this.#level = undefined
-    this.#hasAsked = false
+    this.#levelSet = Promise.resolve()
     this.#onSettled?.()
-    this.#events.onEnded()
+    this.watches.end()
   }
 
-  /** The server logs for all who want it to; nobody hears more than they want. */
-  #setLevel(hello: JsonObject): void {
+  /** The server logs for all who want it to, from the next request on; nobody hears more than they want. */
+  #setLevel(hello: JsonObject): Promise<void> {
     const hearers = [...this.#running.values()].flatMap(({hearer}) => (hearer ? [hearer] : []))
     const level = levelFor(hearers)
-    if (level === undefined || level === this.#level || !can(hello, 'logging')) return
-    this.#level = level
-    // What it answers makes no difference: a server that does not know the level logs as it likes.
-    this.link.request(request('level', 'logging/setLevel', {level})).catch(() => undefined)
+    if (level !== undefined && level !== this.#level && can(hello, 'logging')) {
+      this.#level = level
+      // One after the other: over HTTP the one that is sent first need not be the one that arrives first.
+      this.#levelSet = this.#levelSet.then(() => this.#sendLevel(level))
+    }
+    return this.#levelSet
+  }
+
+  /** What the server answers makes no difference: one that does not know the level logs as it likes. */
+  async #sendLevel(level: string): Promise<void> {
+    const answer = this.link.request(request('level', 'logging/setLevel', {level}))
+    await withDeadline(answer, LEVEL_MS, () => new Error('no answer')).catch(() => undefined)
   }
 
   #asked(from: Connection, message: Request, about: Id | undefined): void {
-    this.#hasAsked = true
-    const call = this.#runningFor(about, running => running.call !== undefined)?.call
+    const call = this.#askedFor(about)
     if (call) return call.ask(from, message)
     const why = 'it is not certain which call this belongs to'
     from.respond(failure(message.id, RPC.internalError, why))
@@ -223,7 +244,9 @@ export class LegacySession {
   #heard(from: Connection, message: Notification, about: Id | undefined): void {
     const {method} = message
     if (changedKind(method) || method === 'notifications/resources/updated') {
-      return this.#events.onChange(message)
+      this.watches.changed(message)
+      if (changedKind(method)) this.#events.onChange(message)
+      return
     }
     if (method === 'notifications/cancelled') {
       const id = message.params?.['requestId']
@@ -232,8 +255,7 @@ export class LegacySession {
     if (UNKNOWN_TO_CLIENTS.has(method)) return
     // The token of progress is the one of a request.
     const isExact = method === 'notifications/progress'
-    const running = isExact ? this.#named(about) : this.#runningFor(about, () => true)
-    const hearer = running?.hearer
+    const hearer = (isExact ? this.#named(about) : this.#saidOf(about))?.hearer
     const heard = hearer && heardBy(hearer, message)
     if (heard) this.#events.onNotification(heard, hearer.about)
   }
@@ -242,11 +264,19 @@ export class LegacySession {
     return about === undefined ? undefined : this.#running.get(about)
   }
 
-  /** Whom a message belongs to: it says so itself, or there is only one such request. */
-  #runningFor(about: Id | undefined, isSuch: (one: Running) => boolean): Running | undefined {
-    if (this.#input.server.tellsOrigin && about !== undefined) return this.#running.get(about)
-    if (this.#isInDoubt) return undefined
-    const [sole, ...others] = [...this.#running.values()].filter(isSuch)
+  /** The call that a question belongs to: the server says so, or there is no other that could ask. */
+  #askedFor(about: Id | undefined): BridgedCall | undefined {
+    if (this.#input.server.tellsOrigin && about !== undefined) return this.#named(about)?.call
+    if (this.isUnsure) return undefined
+    const [sole, ...others] = [...this.#running.values()].flatMap(({call}) => call ?? [])
+    return others.length === 0 ? sole : undefined
+  }
+
+  /** The request that a notice belongs to: the server says so, or it has nothing else to work on. */
+  #saidOf(about: Id | undefined): Running | undefined {
+    if (this.#input.server.tellsOrigin && about !== undefined) return this.#named(about)
+    if (this.#unanswered.size !== 1) return undefined
+    const [sole, ...others] = this.#running.values()
     return others.length === 0 ? sole : undefined
   }
 }

@@ -1,7 +1,9 @@
 import {createHash} from 'node:crypto'
+import type {PluginError} from '../../base/errors.ts'
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import type {Asking} from '../relay/connection.ts'
 import type {Request, Response} from '../wire/jsonrpc.ts'
+import {Places} from './places.ts'
 import type {Seal} from './seal.ts'
 
 /** Calls that have asked their clients something and have not ended, of all clients together, … */
@@ -10,8 +12,12 @@ const MOST_CALLS = 100
 const MOST_OF_ONE = 7
 /** JSON that is kept for them. */
 const MOST_BYTES = 16 * 1024 * 1024
-/** How long a client may take to come back. */
+/** How long a client may take to come back, in milliseconds. */
 export const LONGEST_MS = 10 * 60_000
+/** Ends of calls that are remembered for clients that come back, … */
+const MOST_ENDS = 100
+/** … and for how long, in milliseconds. */
+const REMEMBERED_MS = 10 * 60_000
 
 /** The name of one view's calls on one server, from which nobody learns what the view's name is made of. */
 export function ownerOf(view: string, server: string): string {
@@ -28,16 +34,32 @@ export interface Parked {
   resume(retry: Request, asking: Asking): Promise<Response>
 }
 
+/** Why a call ended while its client was away: its server failed, or the client took too long. */
+export type AwayEnd = PluginError | 'late'
+
+/** An end that the client has not heard of. */
+interface Remembered {
+  readonly why: AwayEnd
+  /** The question that was open. */
+  readonly round: number
+  /** When it is forgotten. */
+  readonly until: number
+}
+
 /**
  * The calls of modern clients that wait on legacy servers for what only the client can tell, of the whole gateway.
  * The client gets a sealed state that names the call (MCP 2026-07-28, multi round-trip requests), and nothing else
  * does.
  */
 export class Parking {
+  /** Of all pools of sessions together. */
+  readonly places = new Places()
   readonly #seal: Seal
   readonly #now: () => number
   readonly #calls = new Map<string, Parked>()
   readonly #ids = new Map<Parked, string>()
+  /** By the ids of the calls, the oldest first. */
+  readonly #ends = new Map<string, Remembered>()
   #bytes = 0
   #last = 0
 
@@ -63,11 +85,20 @@ export class Parking {
     return undefined
   }
 
-  /** The call has ended: its states are no longer good for anything. */
-  leave(call: Parked): void {
+  /**
+   * The call has ended: its states are no longer good for anything.
+   * @param why what its client is to hear, if it is away
+   */
+  leave(call: Parked, why?: AwayEnd): void {
     const id = this.#ids.get(call)
-    if (id !== undefined) this.#calls.delete(id)
+    if (id === undefined) return
+    this.#calls.delete(id)
     this.#ids.delete(call)
+    const {openRound: round} = call
+    if (why === undefined || round === undefined) return
+    this.#ends.set(id, {why, round, until: this.#now() + REMEMBERED_MS})
+    const [oldest] = this.#ends.keys()
+    if (this.#ends.size > MOST_ENDS && oldest !== undefined) this.#ends.delete(oldest)
   }
 
   /** Takes so much of what may be kept. @returns whether there was so much left; nothing is taken if not */
@@ -95,18 +126,26 @@ export class Parking {
 
   /**
    * Tells what the `requestState` of a client that comes back is good for.
-   * @returns the call to go on with, or that the request may be made again; undefined: it is none of ours, another's,
-   *   of another request, too old, or was used before
+   * @returns the call to go on with, that the request may be made again, or how the call ended meanwhile; undefined:
+   *   it is none of ours, another's, of another request, or was used before
    */
-  read(owner: string, request: Request): Parked | 'again' | undefined {
+  read(owner: string, request: Request): Parked | 'again' | AwayEnd | undefined {
     const text = request.params?.['requestState']
     const state = typeof text === 'string' ? this.#seal.open(text) : undefined
     if (state?.['owner'] !== owner || state['request'] !== digestOf(request)) return undefined
     const {until, call: id, round} = state
-    if (typeof until !== 'number' || until < this.#now()) return undefined
-    if (id === undefined) return 'again'
-    const call = typeof id === 'string' ? this.#calls.get(id) : undefined
-    return call?.openRound !== undefined && call.openRound === round ? call : undefined
+    const isLate = typeof until !== 'number' || until < this.#now()
+    if (id === undefined) return isLate ? 'late' : 'again'
+    if (typeof id !== 'string' || typeof round !== 'number') return undefined
+    const call = this.#calls.get(id)
+    if (!call) return this.#endOf(id, round)
+    if (call.openRound !== round) return undefined
+    return isLate ? 'late' : call
+  }
+
+  #endOf(id: string, round: number): AwayEnd | undefined {
+    const end = this.#ends.get(id)
+    return end?.round === round && end.until >= this.#now() ? end.why : undefined
   }
 
   #stateFor(owner: string, request: Request, own: JsonObject): string {

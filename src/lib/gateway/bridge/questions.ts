@@ -1,30 +1,10 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import {isResult, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
 
-/** What a legacy server may ask of a client, and a modern client is asked in `inputRequests` (MCP 2026-07-28). */
-const QUESTIONS: ReadonlySet<string> = new Set([
-  'elicitation/create',
-  'roots/list',
-  'sampling/createMessage',
-])
-
-/** The requests that a modern client may be asked something for (MCP 2026-07-28, multi round-trip requests). */
-const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
-
 /** Questions that one answer to a client holds at most. */
 export const MOST_QUESTIONS = 32
 /** Bytes of JSON that one answer to a client asks in at most. */
 export const MOST_ASKED_BYTES = 1024 * 1024
-
-/** Whether a server may ask this of its client. */
-export function isQuestion(method: string): boolean {
-  return QUESTIONS.has(method)
-}
-
-/** Whether the client may be asked something before it gets the answer to this. */
-export function mayAsk(method: string): boolean {
-  return MAY_ASK.has(method)
-}
 
 /** Whether a client with these capabilities can be asked anything. */
 export function canBeAsked({sampling, elicitation, roots}: JsonObject): boolean {
@@ -50,6 +30,15 @@ export function lackingFor(
     return hasAll(elicitation, wanted) ? undefined : {elicitation: wanted}
   }
   return canFillForms(elicitation) ? undefined : {elicitation: {}}
+}
+
+/** What a client would have to declare for a question, in words. */
+export function neededFor({method, params = {}}: Pick<Request, 'method' | 'params'>): string {
+  if (method === 'roots/list') return 'roots'
+  if (method !== 'sampling/createMessage') {
+    return `elicitation in ${params['mode'] === 'url' ? 'url' : 'form'} mode`
+  }
+  return params['tools'] === undefined ? 'sampling' : 'sampling with tools'
 }
 
 function hasAll(capability: Json | undefined, wanted: JsonObject): boolean {

@@ -9,7 +9,7 @@ const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 /** Characters. */
-const LONGEST = 8 * 1024
+const LONGEST = 256 * 1024
 
 /**
  * Closes JSON up in a text that a client keeps for us and cannot read, make or change: AES-256-GCM under a key that
@@ -18,7 +18,7 @@ const LONGEST = 8 * 1024
 export class Seal {
   readonly #key = randomBytes(KEY_BYTES)
 
-  /** @throws RangeError for what would be longer than 8 KiB, which could not be opened again */
+  /** @throws RangeError for what would be longer than 256 KiB, which could not be opened again */
   seal(value: JsonObject): string {
     const nonce = randomBytes(NONCE_BYTES)
     const cipher = createCipheriv(CIPHER, this.#key, nonce, {authTagLength: TAG_BYTES})

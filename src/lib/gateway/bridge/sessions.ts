@@ -1,13 +1,14 @@
 import {PluginError} from '../../base/errors.ts'
 import type {LegacySession} from './legacy-session.ts'
+import type {Places} from './places.ts'
 
 /** Sessions of one view with one server. */
 const MOST_SESSIONS = 8
 
-/** Calls that wait for a session, … */
-const MOST_WAITING = 100
-/** … and for how long each, in milliseconds. */
-const LONGEST_WAIT_MS = 60_000
+/** Calls that wait for a session. */
+const MOST_WAITING = 1000
+/** How often a call that waits looks whether it waits for nothing but users, in milliseconds. */
+const WAIT_MS = 60_000
 
 /** A session that nobody used for so long is closed, in milliseconds; the first one stays. */
 const IDLE_MS = 60_000
@@ -33,24 +34,34 @@ interface Slot {
  */
 export class Sessions {
   readonly #server: string
+  readonly #places: Places
+  readonly #listening: Disposable
   readonly #open: (index: number) => LegacySession
   /** By their numbers, some of which may be unused. */
   readonly #slots: (Slot | undefined)[] = []
   /** No longer given out, and not closed yet. */
   readonly #leaving = new Set<LegacySession>()
   readonly #waiting = new Set<Waiting>()
+  /** Places that are taken for sessions beyond the only one. */
+  #taken = 0
   #closed: PluginError | undefined
 
   /** @param open makes a session that is opened on first use; the number of the first one is 0 */
-  constructor(server: string, open: (index: number) => LegacySession) {
+  constructor(server: string, places: Places, open: (index: number) => LegacySession) {
     this.#server = server
+    this.#places = places
+    this.#listening = places.onFree(() => this.#serve())
     this.#open = open
   }
 
   /** The one for everything that needs none of its own. @throws PluginError after `close` */
   get first(): LegacySession {
     if (this.#closed) throw this.#closed
-    return this.#slot(0).session
+    const known = this.#slots[0]
+    if (known) return known.session
+    // One that is being replaced may be there still: this one is opened whether there is a place for both or not.
+    this.#takePlace()
+    return this.#add(0).session
   }
 
   /** The same, if it is there and its server is. */
@@ -61,7 +72,7 @@ export class Sessions {
 
   /**
    * Gives a session to a call alone, as soon as there is one.
-   * @throws PluginError when there is none for too long; the signal's reason
+   * @throws PluginError when too many wait, or all wait for users; the signal's reason
    */
   async lease(signal: AbortSignal): Promise<LegacySession> {
     signal.throwIfAborted()
@@ -88,22 +99,36 @@ export class Sessions {
     const open = this.#slots.flatMap(slot => (slot ? [slot.session] : []))
     const all = [...open, ...this.#leaving]
     const closings = await Promise.allSettled(all.map(({link}) => link.close()))
+    this.#listening[Symbol.dispose]()
+    for (; this.#taken > 0; this.#taken--) this.#places.give()
     const failures = closings.filter(closing => closing.status === 'rejected')
     if (failures.length > 0) throw new AggregateError(failures.map(({reason}) => reason))
   }
 
-  #slot(index: number): Slot {
-    const slot = this.#slots[index] ?? {session: this.#open(index), isTaken: false}
+  get #size(): number {
+    return this.#slots.filter(slot => slot).length + this.#leaving.size
+  }
+
+  #add(index: number): Slot {
+    const slot = {session: this.#open(index), isTaken: false}
     this.#slots[index] = slot
     return slot
   }
 
+  /** Takes a place for one more. @returns whether there was one; the only one needs none */
+  #takePlace(): boolean {
+    const size = this.#size
+    if (size === 0) return true
+    if (size >= MOST_SESSIONS || !this.#places.take()) return false
+    this.#taken += 1
+    return true
+  }
+
   #take(): LegacySession | undefined {
-    const open = this.#slots.filter(slot => slot).length + this.#leaving.size
     for (let index = 0; index < MOST_SESSIONS; index++) {
       const known = this.#slots[index]
-      if (known ? known.isTaken : open >= MOST_SESSIONS) continue
-      const slot = this.#slot(index)
+      if (known ? known.isTaken : !this.#takePlace()) continue
+      const slot = known ?? this.#add(index)
       clearTimeout(slot.idle)
       slot.isTaken = true
       return slot.session
@@ -120,14 +145,19 @@ export class Sessions {
       reject(error)
     }
     const onAbort = () => leave(signal.reason)
-    const onLate = () => leave(this.#busy(`no session was free for ${LONGEST_WAIT_MS / 1000} s`))
-    const timer = setTimeout(onLate, LONGEST_WAIT_MS)
+    // Servers that are at work have a limit of their own; users may take very long.
+    const look = () => {
+      if (this.#slots.every(slot => !slot || slot.session.isParked)) {
+        leave(this.#busy(`no session was free for ${WAIT_MS / 1000} s`))
+      }
+    }
+    const timer = setInterval(look, WAIT_MS)
     this.#waiting.add(waiting)
     signal.addEventListener('abort', onAbort)
     try {
       return await promise
     } finally {
-      clearTimeout(timer)
+      clearInterval(timer)
       signal.removeEventListener('abort', onAbort)
     }
   }
@@ -158,6 +188,10 @@ export class Sessions {
       return
     }
     this.#leaving.delete(session)
+    if (this.#taken > 0 && this.#taken >= this.#size) {
+      this.#taken -= 1
+      this.#places.give()
+    }
     this.#serve()
   }
 
@@ -177,8 +211,13 @@ export class Sessions {
     const running = taken.length - parked
     return new PluginError(
       'SERVER_BUSY',
-      `server ${this.#server}: ${what}: of its ${taken.length} sessions ${parked} wait for the answers of users, and ${running} are at work`,
-      {hint: 'answer what was asked, or cancel it'},
+      `server ${this.#server}: ${what} (sessions that wait for the answers of users: ${parked}; at work: ${running})`,
+      {
+        hint:
+          parked > 0
+            ? 'answer what was asked, or cancel it'
+            : 'try again when other calls are done',
+      },
     )
   }
 }

@@ -2,16 +2,10 @@ import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {Watch} from '../modern/view-link.ts'
 import type {Link} from '../relay/link.ts'
 import {isResult, request, type Notification} from '../wire/jsonrpc.ts'
+import {LIST_NOTICES} from '../wire/list-notices.ts'
 
 /** Resources of one server that the clients of one view watch at the same time. */
 const MOST_URIS = 1000
-
-/** What a filter names, the capability that it needs, and the notice that it is about (MCP 2026-07-28, subscriptions). */
-const LISTS = [
-  ['toolsListChanged', 'tools'],
-  ['promptsListChanged', 'prompts'],
-  ['resourcesListChanged', 'resources'],
-] as const
 
 /** Somebody who watches. */
 interface Watcher {
@@ -33,34 +27,36 @@ interface Watched {
  * anybody watches it.
  */
 export class Watches {
+  readonly #link: Link
   readonly #watchers = new Set<Watcher>()
   readonly #uris = new Map<string, Watched>()
 
+  /** @param link of the session whose notices are passed to `changed` */
+  constructor(link: Link) {
+    this.#link = link
+  }
+
   /**
    * Adds one.
-   * @param link of the session whose notices are passed to `tell` here
    * @throws PluginError when the server cannot be opened; the signal's reason
    */
-  async add(
-    {filter, tell, signal}: {filter: JsonObject; tell: Watcher['tell']; signal: AbortSignal},
-    link: Link,
-  ): Promise<Watch> {
-    const hello = await link.ready()
+  async add(filter: JsonObject, tell: Watcher['tell'], signal: AbortSignal): Promise<Watch> {
+    const hello = await this.#link.ready()
     signal.throwIfAborted()
-    const lists = LISTS.filter(
-      ([key, capability]) => filter[key] === true && promises(hello, capability, 'listChanged'),
+    const lists = LIST_NOTICES.filter(
+      ({flag, kind}) => filter[flag] === true && promises(hello, kind, 'listChanged'),
     )
     const wanted = promises(hello, 'resources', 'subscribe') ? textsOf(filter) : []
     const {promise: ended, resolve: end} = Promise.withResolvers<void>()
-    const uris = wanted.filter(uri => this.#watch(uri, link))
-    const methods = new Set(lists.map(([, kind]) => `notifications/${kind}/list_changed`))
+    const uris = wanted.filter(uri => this.#watch(uri))
+    const methods = new Set<string>(lists.map(({method}) => method))
     const watcher: Watcher = {methods, uris: new Set(uris), tell, end}
     // From here on nothing is missed.
     this.#watchers.add(watcher)
     const onAbort = () => {
       end()
       // When the session has ended, there is nothing to unsubscribe from.
-      if (this.#watchers.delete(watcher)) for (const uri of uris) this.#unwatch(uri, link)
+      if (this.#watchers.delete(watcher)) for (const uri of uris) this.#unwatch(uri)
     }
     signal.addEventListener('abort', onAbort)
     void ended.then(() => signal.removeEventListener('abort', onAbort))
@@ -70,7 +66,7 @@ export class Watches {
     return {
       ended,
       honoured: {
-        ...Object.fromEntries(lists.map(([key]) => [key, true])),
+        ...Object.fromEntries(lists.map(({flag}) => [flag, true])),
         ...(honoured.length > 0 && {resourceSubscriptions: honoured}),
       },
     }
@@ -95,28 +91,28 @@ export class Watches {
   }
 
   /** @returns whether there was room for it */
-  #watch(uri: string, link: Link): boolean {
+  #watch(uri: string): boolean {
     const watched = this.#uris.get(uri)
     if (watched) {
       watched.watchers += 1
       return true
     }
     if (this.#uris.size >= MOST_URIS) return false
-    const isTold = link
+    const isTold = this.#link
       .request(request('watch', 'resources/subscribe', {uri}))
       .then(isResult, () => false)
     this.#uris.set(uri, {watchers: 1, isTold})
     return true
   }
 
-  #unwatch(uri: string, link: Link): void {
+  #unwatch(uri: string): void {
     const watched = this.#uris.get(uri)
     if (!watched) return
     watched.watchers -= 1
     if (watched.watchers > 0) return
     this.#uris.delete(uri)
     // What it answers makes no difference: nobody hears of the resource any more.
-    link.request(request('watch', 'resources/unsubscribe', {uri})).catch(() => undefined)
+    this.#link.request(request('watch', 'resources/unsubscribe', {uri})).catch(() => undefined)
   }
 }
 

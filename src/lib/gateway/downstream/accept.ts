@@ -4,9 +4,17 @@ export interface Accepted {
   readonly events: boolean
 }
 
+/** What was read last: clients say the same each time. */
+let latest: {readonly header: string; readonly accepted: Accepted} | undefined
+
 /** Reads `Accept` (RFC 9110, section 12.5.1); without one, a client takes everything. */
 export function acceptedForms(header: string | undefined): Accepted {
   if (header === undefined) return {json: true, events: true}
+  if (latest?.header !== header) latest = {header, accepted: formsIn(header)}
+  return latest.accepted
+}
+
+function formsIn(header: string): Accepted {
   const ranges = header.toLowerCase().split(',').filter(isWanted).map(mediaRange)
   const any = ranges.includes('*/*')
   return {

@@ -19,6 +19,7 @@ export function refusalOf(
   const meta = metaOf(message.params)
   const own = meta[META.version]
   if (!isRequest(message)) return unspoken(typeof own === 'string' ? own : headers?.version)
+  if (own === undefined) return unspoken(headers?.version) ?? lacking(META.version, 'a string')
   if (typeof own !== 'string') return lacking(META.version, 'a string')
   if (!isJsonObject(meta[META.capabilities])) return lacking(META.capabilities, 'an object')
   const versions = headers && versionFault(own, headers)

@@ -4,7 +4,7 @@ import {isRequest, isResponse, type Id, type Message} from '../wire/jsonrpc.ts'
 import {textOf} from '../wire/text.ts'
 import type {Accepted} from './accept.ts'
 import {EventStore} from './event-store.ts'
-import {Exchange} from './exchange.ts'
+import {PostAnswer} from './post-answer.ts'
 import {ResumableStream} from './resumable-stream.ts'
 import {openEventStream, type StreamOptions} from './sse.ts'
 import {isDispensable} from './unread.ts'
@@ -44,7 +44,7 @@ export class HttpDownstream implements Downstream {
   /** The stream that the client opens by GET, for everything that belongs to no request. */
   readonly #standalone: ResumableStream
   /** By the requests that are being answered. */
-  readonly #exchanges = new Map<Id, Exchange>()
+  readonly #exchanges = new Map<Id, PostAnswer>()
   #isClosed = false
 
   constructor(sessionId: string, {now, maxMessageBytes}: HttpDownstreamOptions) {
@@ -91,7 +91,7 @@ export class HttpDownstream implements Downstream {
 
   /** Answers a POST: what belongs to its requests, the answers last, goes out on this response. */
   openExchange(response: ServerResponse, {ids, accepted, version, batch}: Posted): void {
-    const exchange = new Exchange({
+    const exchange = new PostAnswer({
       response,
       accepted,
       requests: ids.length,
@@ -141,7 +141,7 @@ export class HttpDownstream implements Downstream {
     this.#standalone.end()
   }
 
-  #goesAlone(message: Message, exchange: Exchange): boolean {
+  #goesAlone(message: Message, exchange: PostAnswer): boolean {
     return isRequest(message) && !exchange.isConnected && this.#standalone.wasConnected
   }
 

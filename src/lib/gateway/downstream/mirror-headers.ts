@@ -14,23 +14,27 @@ export interface RequestHeaders extends MirrorHeaders {
   readonly isRepeated: boolean
 }
 
-/** Reads these headers, whose names node gives in lower case. */
-export function requestHeaders({headersDistinct}: IncomingMessage): RequestHeaders {
+/** Reads these headers as they came in, one after the other: node would join those that stand there twice. */
+export function requestHeaders({rawHeaders}: IncomingMessage): RequestHeaders {
+  const found = new Map<string, string>()
   const parameters = new Map<string, string>()
   let isRepeated = false
-  const read = (name: string): string | undefined => {
-    const [value, ...more] = headersDistinct[name] ?? []
-    isRepeated ||= more.length > 0
-    return value
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [raw = '', value = ''] = [rawHeaders[at], rawHeaders[at + 1]]
+    // Most headers are others.
+    if (raw[0] !== 'm' && raw[0] !== 'M') continue
+    const name = raw.toLowerCase()
+    const known = name.startsWith(PARAMETER) ? parameters : found
+    isRepeated ||= known.has(name) && (known === parameters || OWN.has(name))
+    if (!known.has(name)) known.set(name, value)
   }
-  for (const name of Object.keys(headersDistinct)) {
-    const value = name.startsWith(PARAMETER) ? read(name) : undefined
-    if (value !== undefined) parameters.set(name, value)
+  return {
+    version: found.get('mcp-protocol-version'),
+    method: found.get('mcp-method'),
+    name: found.get('mcp-name'),
+    parameters,
+    isRepeated,
   }
-  const own = {
-    version: read('mcp-protocol-version'),
-    method: read('mcp-method'),
-    name: read('mcp-name'),
-  }
-  return {...own, parameters, isRepeated}
 }
+
+const OWN: ReadonlySet<string> = new Set(['mcp-protocol-version', 'mcp-method', 'mcp-name'])

@@ -10,15 +10,14 @@ import {
   type Request,
 } from '../wire/jsonrpc.ts'
 import {refusalOf} from './admission.ts'
-import {answerTo, LISTEN, type ModernInput} from './modern.ts'
+import {answerTo, CANCELLED, LISTEN, type ModernInput} from './modern.ts'
 
 /** Each is work at a server. */
-const MOST_IN_FLIGHT = 2000
+const MOST_CALLS = 2000
+/** What one client may listen to at the same time; that leaves the calls their room. */
+const MOST_LISTENS = 100
 
-/** The notice by which a client gives up a request. */
-export const CANCELLED = 'notifications/cancelled'
-
-export interface StdioExchangesInput extends Pick<ModernInput, 'answer' | 'warn'> {
+export interface StdioExchangesInput extends Pick<ModernInput, 'answer' | 'notify' | 'warn'> {
   /** Takes messages for the client. */
   readonly send: (message: Message) => void
 }
@@ -28,6 +27,8 @@ export class StdioExchanges implements Disposable {
   readonly #input: StdioExchangesInput
   /** A string and a number are different ids. */
   readonly #inFlight = new Map<Id, StdioExchange>()
+  /** Those of them that nobody waits for an answer of. */
+  readonly #listens = new Set<StdioExchange>()
   readonly #waiting: (() => void)[] = []
 
   constructor(input: StdioExchangesInput) {
@@ -42,13 +43,22 @@ export class StdioExchanges implements Disposable {
   /** Takes a request, under an id that is not in use. */
   take(request: Request): void {
     const {send} = this.#input
+    const isListen = request.method === LISTEN
+    const open = isListen ? this.#listens.size : this.#inFlight.size - this.#listens.size
+    const most = isListen ? MOST_LISTENS : MOST_CALLS
     const refusal = refusalOf(request)
     if (refusal) {
       const {code, message, data} = refusal
       send(failure(request.id, code, message, data))
-    } else if (this.#inFlight.size >= MOST_IN_FLIGHT) {
-      send(failure(request.id, RPC.internalError, 'too many requests are under way'))
+    } else if (open >= most) {
+      const why = `${most} of these are under way already`
+      send(failure(request.id, RPC.internalError, why))
     } else void this.#serve(new StdioExchange(request, send))
+  }
+
+  /** Takes a notice that concerns no request; one of a revision that is not spoken is dropped. */
+  hear(message: Notification): void {
+    if (!refusalOf(message)) this.#input.notify(message)
   }
 
   /**
@@ -75,7 +85,7 @@ export class StdioExchanges implements Disposable {
   [Symbol.dispose](): void {
     const reason = 'the gateway is stopping'
     for (const exchange of this.#inFlight.values()) {
-      if (exchange.isListening) continue
+      if (this.#listens.has(exchange)) continue
       this.#input.send(failure(exchange.request.id, RPC.internalError, reason))
       exchange.end({reason})
       this.#forget(exchange)
@@ -83,13 +93,13 @@ export class StdioExchanges implements Disposable {
   }
 
   get #isIdle(): boolean {
-    for (const exchange of this.#inFlight.values()) if (!exchange.isListening) return false
-    return true
+    return this.#inFlight.size === this.#listens.size
   }
 
   /** Never rejects. */
   async #serve(exchange: StdioExchange): Promise<void> {
     this.#inFlight.set(exchange.request.id, exchange)
+    if (exchange.request.method === LISTEN) this.#listens.add(exchange)
     const answer = await answerTo(exchange, this.#input)
     // Its id may belong to another one by now.
     if (exchange.signal.aborted) return
@@ -98,8 +108,9 @@ export class StdioExchanges implements Disposable {
     this.#forget(exchange)
   }
 
-  #forget({request}: StdioExchange): void {
-    this.#inFlight.delete(request.id)
+  #forget(exchange: StdioExchange): void {
+    this.#inFlight.delete(exchange.request.id)
+    this.#listens.delete(exchange)
     if (this.#waiting.length === 0 || !this.#isIdle) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -118,10 +129,6 @@ class StdioExchange implements Exchange {
 
   get signal(): AbortSignal {
     return this.#leaving.signal
-  }
-
-  get isListening(): boolean {
-    return this.request.method === LISTEN
   }
 
   notify(message: Notification): void {

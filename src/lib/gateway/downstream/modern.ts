@@ -2,21 +2,36 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 import {messageOf} from '../../base/errors.ts'
 import {oneLine} from '../../base/one-line.ts'
 import type {Exchange} from '../modern/exchange.ts'
-import {failure, isRequest, isResponse, RPC, type Message, type Response} from '../wire/jsonrpc.ts'
+import {
+  failure,
+  isRequest,
+  isResponse,
+  RPC,
+  type Message,
+  type Notification,
+  type Response,
+} from '../wire/jsonrpc.ts'
 import {acceptedForms} from './accept.ts'
 import {refusalOf} from './admission.ts'
 import {requestHeaders} from './mirror-headers.ts'
 import {Reply, type ReplyInput} from './modern-reply.ts'
 import {refuse, refuseInvalid} from './refusals.ts'
 
-/** Each is work at a server, or a stream that is held open. */
-const MOST_OPEN = 2000
+/** Each is work at a server. */
+const MOST_CALLS = 2000
+/** Each is a stream that is held open for as long as its client likes: those leave the calls their room. */
+const MOST_LISTENS = 500
 
 /** What a client asks to be told of, for as long as it likes. */
 export const LISTEN = 'subscriptions/listen'
 
+/** The notice by which a client gives up a request, where the end of a connection does not say it. */
+export const CANCELLED = 'notifications/cancelled'
+
 export interface ModernInput {
   readonly answer: (exchange: Exchange) => Promise<Response>
+  /** Takes what a client says that is no request, and concerns none. */
+  readonly notify: (message: Notification) => void
   /** The largest message that comes from a server. */
   readonly maxMessageBytes: number
   readonly warn: (text: string) => void
@@ -28,7 +43,8 @@ export interface ModernInput {
  */
 export class ModernEndpoint implements Disposable {
   readonly #input: ModernInput
-  readonly #open = new Set<Reply>()
+  readonly #calls = new Set<Reply>()
+  readonly #listens = new Set<Reply>()
 
   constructor(input: ModernInput) {
     this.#input = input
@@ -42,8 +58,12 @@ export class ModernEndpoint implements Disposable {
     const headers = requestHeaders(request)
     const refusal = refusalOf(message, headers)
     if (refusal) return refuse(response, 400, refusal, isRequest(message) ? message.id : null)
-    // Over HTTP there is nothing that a client could have to say: who closes the connection has cancelled.
-    if (!isRequest(message)) return void response.writeHead(202).end()
+    if (!isRequest(message)) {
+      response.writeHead(202).end()
+      // Over HTTP, who closes the connection has cancelled.
+      if (message.method !== CANCELLED) this.#input.notify(message)
+      return
+    }
     const accepted = acceptedForms(request.headers.accept)
     this.#admit({message, response, accepted, mirrored: headers.parameters})
   }
@@ -54,9 +74,8 @@ export class ModernEndpoint implements Disposable {
    */
   [Symbol.dispose](): void {
     const reason = 'the gateway is stopping'
-    for (const reply of this.#open) {
-      const {id, method} = reply.request
-      if (method !== LISTEN) reply.cutShort(failure(id, RPC.internalError, reason), reason)
+    for (const reply of this.#calls) {
+      reply.cutShort(failure(reply.request.id, RPC.internalError, reason), reason)
     }
   }
 
@@ -68,22 +87,24 @@ export class ModernEndpoint implements Disposable {
       const error = {code: RPC.invalidRequest, message: `${method} needs Accept: ${wanted}`}
       return refuse(response, 406, error, id)
     }
-    if (this.#open.size >= MOST_OPEN) {
+    const [open, most] =
+      method === LISTEN ? [this.#listens, MOST_LISTENS] : [this.#calls, MOST_CALLS]
+    if (open.size >= most) {
       response.setHeader('retry-after', '1')
-      const error = {code: RPC.internalError, message: 'too many requests are under way'}
+      const error = {code: RPC.internalError, message: `${most} of these are under way already`}
       return refuse(response, 503, error, id)
     }
     // Nobody is left to be answered.
     if (response.destroyed) return
     const {maxMessageBytes} = this.#input
-    void this.#serve(new Reply({...posted, maxMessageBytes}))
+    void this.#serve(new Reply({...posted, maxMessageBytes}), open)
   }
 
   /** Never rejects. A request counts until its work has ended, however its client has left. */
-  async #serve(reply: Reply): Promise<void> {
-    this.#open.add(reply)
+  async #serve(reply: Reply, open: Set<Reply>): Promise<void> {
+    open.add(reply)
     reply.finish(await answerTo(reply, this.#input))
-    this.#open.delete(reply)
+    open.delete(reply)
   }
 }
 

@@ -107,7 +107,7 @@ export class SseEndpoint implements Disposable {
     const bad = elements.find(isUnusable)
     if (bad) return refuse(response, 400, {code: bad.code, message: bad.reason}, bad.id)
     const messages = elements.filter(isUsable)
-    const modern = modernVersion(messages[0])
+    const modern = modernVersion(messages[0], {hasSession: true})
     if (modern !== undefined) return refuseModern(response, messages[0], modern)
     response.writeHead(202).end()
     for (const message of messages) session.receive(message)

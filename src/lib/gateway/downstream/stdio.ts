@@ -12,12 +12,14 @@ import {
   RPC,
   type Id,
   type Message,
+  type Notification,
   type Response,
 } from '../wire/jsonrpc.ts'
 import {lineReader} from '../wire/lines.ts'
 import {identify, tooLarge, type Oversize} from '../wire/oversize.ts'
 import {textOf} from '../wire/text.ts'
-import {CANCELLED, StdioExchanges} from './modern-stdio.ts'
+import {CANCELLED} from './modern.ts'
+import {StdioExchanges} from './modern-stdio.ts'
 import {isDispensable, MANY_UNREAD_BYTES, mostUnreadBytes} from './unread.ts'
 
 export interface StdioInput {
@@ -36,6 +38,8 @@ export interface StdioInput {
   readonly openSession: (downstream: Downstream) => Session
   /** Answers one request of a revision without sessions. */
   readonly answer: (exchange: Exchange) => Promise<Response>
+  /** Takes what the client says in such a revision that is no request, and concerns none. */
+  readonly notify: (message: Notification) => void
   /** Ends the reading, so that an open stdin does not keep the process. */
   readonly signal?: AbortSignal
 }
@@ -100,7 +104,8 @@ function take(incoming: Incoming, {session, exchanges, downstream}: Ends): strin
     else downstream.send(failure(id, code, reason))
     return reason
   }
-  const isModern = modernVersion(incoming) !== undefined
+  const hasSession = session.protocolVersion !== undefined
+  const isModern = modernVersion(incoming, {hasSession}) !== undefined
   if (isResponse(incoming)) session.receive(incoming)
   else if (isRequest(incoming)) {
     const {id} = incoming
@@ -108,9 +113,11 @@ function take(incoming: Incoming, {session, exchanges, downstream}: Ends): strin
       downstream.send(failure(id, RPC.invalidRequest, 'this id is already in use'))
     } else if (isModern) exchanges.take(incoming)
     else session.receive(incoming)
-  } else if (!exchanges.cancel(incoming) && (!isModern || incoming.method === CANCELLED)) {
-    session.receive(incoming)
-  }
+  } else if (incoming.method === CANCELLED) {
+    if (!exchanges.cancel(incoming)) session.receive(incoming)
+    // Its sender may have nothing to say of itself, but without a session it belongs to none.
+  } else if (isModern || !hasSession) exchanges.hear(incoming)
+  else session.receive(incoming)
   return undefined
 }
 

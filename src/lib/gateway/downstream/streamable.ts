@@ -7,7 +7,14 @@ import type {Session} from '../relay/session.ts'
 import type {Downstream} from '../relay/session-input.ts'
 import {isUsable, parseIncoming, refusalText, whyNoBatch, type Incoming} from '../wire/batch.ts'
 import {isModernVersion, modernVersion} from '../wire/era.ts'
-import {isRequest, isUnusable, RPC, type Message, type Response} from '../wire/jsonrpc.ts'
+import {
+  isRequest,
+  isUnusable,
+  RPC,
+  type Message,
+  type Notification,
+  type Response,
+} from '../wire/jsonrpc.ts'
 import {acceptedForms, formsFor} from './accept.ts'
 import {readPosted} from './body.ts'
 import {HttpDownstream, type Posted} from './http-session.ts'
@@ -35,6 +42,8 @@ export interface StreamableInput {
   readonly openSession: (id: string, downstream: Downstream) => Session
   /** Answers one request of a client whose revision has no sessions. */
   readonly answer: (exchange: Exchange) => Promise<Response>
+  /** Takes what such a client says that is no request, and concerns none. */
+  readonly notify: (message: Notification) => void
   /** Milliseconds from any fixed point. */
   readonly now: () => number
   /** The largest message that is taken. */
@@ -104,7 +113,10 @@ export class StreamableEndpoint implements Disposable {
       const {code, reason, id} = incoming
       return refuse(response, 400, {code, message: reason}, id)
     }
-    const modern = modernVersion(incoming, header(request, VERSION))
+    const modern = modernVersion(incoming, {
+      header: header(request, VERSION),
+      hasSession: header(request, 'mcp-session-id') !== undefined,
+    })
     if (modern === undefined) this.#message(incoming, request, response)
     else this.#modern.take(incoming, request, response)
   }

@@ -14,6 +14,10 @@ const KEPT: ReadonlySet<string> = new Set([
   'resources/list',
   'resources/templates/list',
   'resources/read',
+  // Skills extension (SEP-2640).
+  'resources/directory/read',
+  'skills/get',
+  'skills/list',
 ])
 
 /**

@@ -1,27 +1,42 @@
 import {withDeadline} from '../../base/async.ts'
 import {PluginError} from '../../base/errors.ts'
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {isJsonObject, objectOf, type Json, type JsonObject} from '../../base/json.ts'
 import type {Connection} from '../relay/connection.ts'
 import {LEGACY_VERSIONS} from '../relay/hello.ts'
 import {isResult, request, RPC, type ErrorResponse, type Response} from '../wire/jsonrpc.ts'
 import {META, MODERN_VERSIONS} from '../wire/meta.ts'
 
+/**
+ * Why a server is taken for one of the other era: by what it says; by its saying nothing in time; or since it has
+ * troubles that say nothing of its era, so that the other one is worth a try and nothing is to be remembered.
+ */
+export type WhyNotModern = 'refusal' | 'silence' | 'trouble'
+
 /** The server does not speak the era without `initialize`; it may speak the other one. */
 export class NotModern extends Error {
-  /** @param why one clause that goes on after the server's name */
-  constructor(server: string, why: string) {
-    super(`server ${server} ${why}`)
+  readonly why: WhyNotModern
+
+  /** @param text one clause that goes on after the server's name */
+  constructor(server: string, text: string, why: WhyNotModern = 'refusal') {
+    super(`server ${server} ${text}`)
+    this.why = why
   }
 }
 
-/** What a server may take to answer `server/discover` once it runs. A legacy one may never do so. */
+/**
+ * What a server of which nothing is known may take to answer `server/discover` once it runs. A legacy one may never
+ * do so.
+ */
 const LONGEST_ANSWER_MS = 10_000
 
 interface DiscoverInput {
   readonly server: string
   /** The entries of `_meta` that say who asks. */
   readonly own: JsonObject
+  /** How long it may take to answer, in milliseconds, */
   readonly startTimeoutMs: number
+  /** if it is worth that; any other is given 10 s at most. */
+  readonly isPatient: boolean
 }
 
 /**
@@ -40,20 +55,19 @@ export async function discover(connection: Connection, input: DiscoverInput): Pr
 
 async function ask(
   connection: Connection,
-  {server, own, startTimeoutMs}: DiscoverInput,
+  {server, own, startTimeoutMs, isPatient}: DiscoverInput,
 ): Promise<Response> {
-  const milliseconds = Math.min(startTimeoutMs, LONGEST_ANSWER_MS)
+  const milliseconds = isPatient ? startTimeoutMs : Math.min(startTimeoutMs, LONGEST_ANSWER_MS)
   const asked = connection.request(request(0, 'server/discover', {_meta: own}))
-  return withDeadline(
-    asked,
-    milliseconds,
-    () => new NotModern(server, `did not answer server/discover within ${milliseconds / 1000} s`),
-  ).catch((error: unknown) => {
-    // A legacy server may end over a first message that it does not know.
-    throw error instanceof PluginError
-      ? new NotModern(server, 'ended before it answered server/discover')
-      : error
-  })
+  const silence = `did not answer server/discover within ${milliseconds / 1000} s`
+  return withDeadline(asked, milliseconds, () => new NotModern(server, silence, 'silence')).catch(
+    (error: unknown) => {
+      // A legacy server may end over a first message that it does not know.
+      throw error instanceof PluginError
+        ? new NotModern(server, 'ended before it answered server/discover')
+        : error
+    },
+  )
 }
 
 function helloOf(answer: Response, server: string): JsonObject {
@@ -83,11 +97,9 @@ function noCommonVersion(server: string, supported: readonly Json[]): Error {
   return startError(server, "speaks none of the protocol's revisions that this gateway speaks")
 }
 
-/** Refusals that say nothing of the era: of whoever is not let in, and of a server that has troubles of its own. */
-function isPassing(data: JsonObject): boolean {
-  const status = data['httpStatus']
-  if (data['unreachable']) return true
-  return typeof status === 'number' && ([401, 403, 429].includes(status) || status >= 500)
+/** Refusals of whoever is not let in, or not there: they say nothing of the era, and the other one fares no better. */
+function isClosed({unreachable, httpStatus}: JsonObject): boolean {
+  return unreachable === true || httpStatus === 401 || httpStatus === 403 || httpStatus === 429
 }
 
 function refusedHello({error}: ErrorResponse, server: string): JsonObject {
@@ -98,16 +110,19 @@ function refusedHello({error}: ErrorResponse, server: string): JsonObject {
   if (error.code === RPC.unsupportedVersion && supportedBy({jsonrpc: '2.0', id: 0, error})) {
     return {capabilities: {}}
   }
-  if (isPassing(objectOf(error['data']))) throw startError(server, `failed: ${error.message}`)
-  throw new NotModern(server, `refused server/discover: ${error.message}`)
+  const data = objectOf(error['data'])
+  if (isClosed(data)) throw startError(server, `failed: ${error.message}`)
+  const {httpStatus} = data
+  const isTroubled = typeof httpStatus === 'number' && httpStatus >= 500
+  throw new NotModern(
+    server,
+    `refused server/discover: ${error.message}`,
+    isTroubled ? 'trouble' : 'refusal',
+  )
 }
 
 function startError(server: string, why: string): PluginError {
   return new PluginError('SERVER_START_FAILED', `server ${server} ${why}`, {
     hint: `see its needs with: docker mcp server inspect ${server}`,
   })
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {}
 }

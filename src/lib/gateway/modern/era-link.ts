@@ -1,19 +1,28 @@
 import type {JsonObject} from '../../base/json.ts'
+import {PluginError} from '../../base/errors.ts'
 import type {EraMemory} from '../bridge/eras.ts'
 import type {Asking} from '../relay/connection.ts'
-import type {Notification, Request, Response} from '../wire/jsonrpc.ts'
-import {NotModern} from './shared-server.ts'
-import type {ViewLink, Watch} from './view-link.ts'
+import {isResult, type Notification, type Request, type Response} from '../wire/jsonrpc.ts'
+import {NotModern} from './discover.ts'
+import type {ModernLink, ViewLink, Watch} from './view-link.ts'
+import {mayBeLegacy, mayBeModern} from './wrong-era.ts'
+
+/** A server is not asked more often than this whether it is of the other era now. */
+const CHECK_MS = 5000
 
 export interface EraLinkInput {
   readonly server: string
   /** The way to the server if it is a modern one; undefined when it cannot be. */
-  readonly modern: ViewLink | undefined
-  /** The way to it if it is a legacy one. */
-  readonly legacy: ViewLink
+  readonly modern: ModernLink | undefined
+  /** The way to it if it is a legacy one, and whether calls of it wait there for their clients to come back. */
+  readonly legacy: ViewLink & {readonly isWaiting: boolean}
+  /** Whether it is reached over HTTP, where another one may come to its place without any end being seen. */
+  readonly isRemote: boolean
   readonly eras: EraMemory
-  /** The server has turned out to be a modern one, and says this of itself. */
-  readonly onModern: (hello: JsonObject, link: ViewLink) => void
+  /** Milliseconds, from any fixed point. */
+  readonly now: () => number
+  /** The server has turned out to be a modern one; `until` is aborted when it is none any more. */
+  readonly onModern: (link: ModernLink, until: AbortSignal) => void
 }
 
 /**
@@ -25,6 +34,10 @@ export class EraLink implements ViewLink {
   readonly #input: EraLinkInput
   #choice: Promise<ViewLink> | undefined
   #chosen: ViewLink | undefined
+  /** Aborted when another way is chosen. */
+  #until = new AbortController()
+  #checkedAt = -Infinity
+  #checking: Promise<boolean> | undefined
 
   constructor(input: EraLinkInput) {
     this.#input = input
@@ -42,17 +55,48 @@ export class EraLink implements ViewLink {
     return this.#chosen?.hello
   }
 
+  /** Whether a client may come back with the answer to a question of the server. */
+  get isWaiting(): boolean {
+    return this.#input.legacy.isWaiting
+  }
+
   /** Whether the server is known to speak the client's own era. */
   get isModern(): boolean {
     return this.#chosen !== undefined && this.#chosen === this.#input.modern
   }
 
-  async ready(): Promise<JsonObject> {
+  ready(): Promise<JsonObject> {
     return this.#with(link => link.ready())
   }
 
+  /** What a server of the other era refused is asked once more, in its own era. */
   async request(message: Request, asking?: Asking): Promise<Response> {
-    return this.#with(link => link.request(message, asking))
+    let link: ViewLink | undefined
+    let wasSent = false
+    const told = asking && {
+      ...asking,
+      onProgress: (isUserAsked: boolean) => {
+        wasSent = true
+        asking.onProgress?.(isUserAsked)
+      },
+    }
+    const again = () => {
+      link = undefined
+      return this.#with(other => other.request(message, asking))
+    }
+    try {
+      const answer = await this.#with(used => {
+        link = used
+        return used.request(message, told)
+      })
+      if (isResult(answer) || !link || !this.#mayBeOther(link, answer)) return answer
+      return (await this.#isOther(link)) ? await again() : answer
+    } catch (error) {
+      const isGone = error instanceof PluginError && error.code === 'SERVER_START_FAILED'
+      // What the server may have begun is not done twice.
+      if (!link || !isGone || !(await this.#isOther(link)) || wasSent) throw error
+      return again()
+    }
   }
 
   notify(message: Notification): void {
@@ -64,10 +108,21 @@ export class EraLink implements ViewLink {
     tell: (notice: Notification) => void,
     signal: AbortSignal,
   ): Promise<Watch> {
-    return this.#with(link => link.watch(filter, tell, signal))
+    let link: ViewLink | undefined
+    const watched = (used: ViewLink) => {
+      link = used
+      return used.watch(filter, tell, AbortSignal.any([signal, this.#until.signal]))
+    }
+    try {
+      return await this.#with(watched)
+    } catch (error) {
+      if (signal.aborted || !link || !(await this.#isOther(link))) throw error
+      return this.#with(watched)
+    }
   }
 
   async close(): Promise<void> {
+    this.#until.abort()
     await Promise.all([this.#input.modern?.close(), this.#input.legacy.close()])
   }
 
@@ -84,16 +139,14 @@ export class EraLink implements ViewLink {
   }
 
   #forget(): void {
+    this.#until.abort()
     this.#chosen = undefined
     this.#choice = undefined
   }
 
   #choose(): Promise<ViewLink> {
     this.#choice ??= this.#findOut().then(
-      link => {
-        this.#chosen = link
-        return link
-      },
+      link => this.#take(link),
       (error: unknown) => {
         this.#choice = undefined
         throw error
@@ -102,38 +155,108 @@ export class EraLink implements ViewLink {
     return this.#choice
   }
 
+  #take(link: ViewLink): ViewLink {
+    const {modern, eras, server, onModern} = this.#input
+    this.#until.abort()
+    this.#until = new AbortController()
+    this.#chosen = link
+    this.#choice = Promise.resolve(link)
+    if (modern && link === modern) {
+      eras.learn(server, 'modern', true)
+      onModern(modern, this.#until.signal)
+    }
+    return link
+  }
+
   async #findOut(): Promise<ViewLink> {
     const {modern, legacy, eras, server} = this.#input
     if (!modern) return legacy
-    if (eras.speaks(server, 'modern') === false) {
-      const found = await legacy.ready().then(
-        () => legacy,
-        (error: unknown) => this.#orModern(modern, error),
-      )
-      return found
-    }
+    if (eras.speaks(server, 'modern') === false) return this.#legacyOr(modern)
     try {
-      return await this.#modern(modern)
+      await modern.ready()
+      return modern
     } catch (error) {
       if (!(error instanceof NotModern)) throw error
-      await legacy.ready()
-      eras.learn(server, 'modern', false)
-      eras.learn(server, 'legacy', true)
-      return legacy
+      const found = error.why === 'silence' ? await this.#legacyOr(modern) : await this.#legacy()
+      if (found === legacy && error.why !== 'trouble') this.#learnLegacy()
+      return found
     }
   }
 
-  /** What is remembered may be out of date. */
-  async #orModern(modern: ViewLink, failure: unknown): Promise<ViewLink> {
-    return this.#modern(modern).catch(() => {
-      throw failure
-    })
+  async #legacy(): Promise<ViewLink> {
+    const {legacy} = this.#input
+    await legacy.ready()
+    return legacy
   }
 
-  async #modern(modern: ViewLink): Promise<ViewLink> {
-    const hello = await modern.ready()
-    this.#input.eras.learn(this.server, 'modern', true)
-    this.#input.onModern(hello, modern)
-    return modern
+  /** What is remembered may be out of date, and a server that did not answer in time may only be slow. */
+  async #legacyOr(modern: ModernLink): Promise<ViewLink> {
+    try {
+      return await this.#legacy()
+    } catch (failure) {
+      const ready = modern.ready().catch((error: unknown) => {
+        // The second time, it has all the time that there is.
+        if (error instanceof NotModern && error.why === 'silence') return modern.ready()
+        throw error
+      })
+      return ready.then(
+        () => modern,
+        () => {
+          throw failure
+        },
+      )
+    }
+  }
+
+  #learnLegacy(): void {
+    const {eras, server} = this.#input
+    eras.learn(server, 'modern', false)
+    eras.learn(server, 'legacy', true)
+  }
+
+  #mayBeOther(link: ViewLink, answer: Response): boolean {
+    if (isResult(answer)) return false
+    const {error} = answer
+    return link === this.#input.modern ? mayBeLegacy(error) : mayBeModern(error)
+  }
+
+  /** Whether a server turns out to be of the other era than the way that was taken to it. */
+  async #isOther(link: ViewLink): Promise<boolean> {
+    const {modern, isRemote, now} = this.#input
+    if (!modern || !isRemote) return false
+    // Others have found it out meanwhile.
+    if (this.#chosen !== link) return this.#chosen !== undefined
+    if (!this.#checking) {
+      if (now() - this.#checkedAt < CHECK_MS) return false
+      this.#checkedAt = now()
+      const check = link === modern ? this.#becameLegacy(modern) : this.#becameModern(modern)
+      this.#checking = check.finally(() => {
+        this.#checking = undefined
+      })
+    }
+    return this.#checking
+  }
+
+  async #becameLegacy(modern: ModernLink): Promise<boolean> {
+    const failure = await modern.check().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (!(failure instanceof NotModern) || failure.why !== 'refusal') return false
+    const legacy = await this.#legacy().catch(() => undefined)
+    if (!legacy) return false
+    this.#learnLegacy()
+    this.#take(legacy)
+    return true
+  }
+
+  /** Also a server of both eras is better asked in the client's own. */
+  async #becameModern(modern: ModernLink): Promise<boolean> {
+    const isModern = await modern.check().then(
+      () => true,
+      () => false,
+    )
+    if (isModern) this.#take(modern)
+    return isModern
   }
 }

@@ -1,5 +1,5 @@
 import {PluginError} from '../../base/errors.ts'
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {objectOf, type JsonObject} from '../../base/json.ts'
 import type {EraMemory} from '../bridge/eras.ts'
 import {LegacyServer} from '../bridge/legacy-server.ts'
 import {Parking} from '../bridge/parking.ts'
@@ -10,13 +10,15 @@ import {gatewayInfo, LEGACY_VERSIONS} from '../relay/hello.ts'
 import type {ClientHello} from '../relay/link.ts'
 import type {ServersMemory, SessionEvents} from '../relay/session-input.ts'
 import type {Openers} from '../upstream/upstream.ts'
-import type {Id, Notification, Response} from '../wire/jsonrpc.ts'
+import {LEGACY_NOTICES} from '../wire/era.ts'
+import {failure, RPC, type Id, type Notification, type Response} from '../wire/jsonrpc.ts'
 import {META, metaOf, MODERN_VERSIONS} from '../wire/meta.ts'
 import {withId} from '../wire/text.ts'
 import {EraLink} from './era-link.ts'
 import type {Exchange} from './exchange.ts'
 import {SharedServer} from './shared-server.ts'
 import {View} from './view.ts'
+import {TOO_MUCH, ViewKeys} from './view-keys.ts'
 
 /** One server as modern clients need it. */
 export interface ExchangedServer {
@@ -40,6 +42,8 @@ export interface ExchangesInput {
 
 /** So many kinds of clients are served at the same time; the one that was not used for the longest time gives way. */
 const MOST_VIEWS = 32
+/** Views whose servers are being ended, which takes seconds each: with more of them, no further kind is let in. */
+const MOST_CLOSING = 32
 /** A view that nobody has used for this long is closed, and what was opened for it with it. */
 const IDLE_MS = 30 * 60_000
 const SWEEP_MS = 60_000
@@ -64,6 +68,9 @@ interface Active {
 export class Exchanges implements AsyncDisposable {
   readonly #input: ExchangesInput
   readonly #views = new Map<string, Entry>()
+  /** The ends of views that gave way. */
+  readonly #closing = new Set<Promise<void>>()
+  readonly #keys = new ViewKeys()
   readonly #shared = new Map<string, SharedServer>()
   /** The requests that are being answered, by the ids that stand for the clients' own. */
   readonly #active = new Map<Id, Active>()
@@ -87,19 +94,29 @@ export class Exchanges implements AsyncDisposable {
   async answer(exchange: Exchange): Promise<Response> {
     const {request} = exchange
     const capabilities = metaOf(request.params)[META.capabilities]
-    const entry = this.#viewFor(isJsonObject(capabilities) ? capabilities : {})
+    const key = this.#keys.of(objectOf(capabilities))
+    if (key === undefined) return failure(request.id, RPC.invalidParams, TOO_MUCH)
+    const entry = this.#viewFor(key)
     if (entry instanceof PluginError) return pluginFailure(request.id, entry)
-    // No server sees it, and nobody can use one of another client.
-    const key = `x-${++this.#last}`
-    this.#active.set(key, {exchange, view: entry.view})
+    // No server sees it, and nobody can use one of another client. A number keeps the text of a large answer.
+    const id = ++this.#last
+    this.#active.set(id, {exchange, view: entry.view})
     entry.inFlight += 1
     try {
-      return withId(await entry.view.answer(key, exchange), request.id)
+      return withId(await entry.view.answer(id, exchange), request.id)
     } finally {
-      this.#active.delete(key)
+      this.#active.delete(id)
       entry.inFlight -= 1
       entry.usedAt = this.#input.now()
     }
+  }
+
+  /** Takes what a client says that is no request: the servers of its view hear of it, if there are any. */
+  notify(message: Notification): void {
+    if (LEGACY_NOTICES.has(message.method)) return
+    const capabilities = metaOf(message.params)[META.capabilities]
+    const key = this.#keys.of(objectOf(capabilities))
+    if (key !== undefined) this.#views.get(key)?.view.notify(message)
   }
 
   /** Ends everything that was opened for modern clients, parked calls included. */
@@ -109,20 +126,20 @@ export class Exchanges implements AsyncDisposable {
     const entries = [...this.#views.values()]
     this.#views.clear()
     await Promise.all([
+      ...this.#closing,
       ...entries.map(entry => closeView(entry)),
       ...[...this.#shared.values()].map(server => server[Symbol.asyncDispose]()),
     ])
   }
 
-  #viewFor(capabilities: JsonObject): Entry | PluginError {
-    const key = canonical(capabilities)
+  #viewFor(key: string): Entry | PluginError {
     const known = this.#views.get(key)
     if (known) {
       known.usedAt = this.#input.now()
       return known
     }
     if (this.#views.size >= MOST_VIEWS && !this.#closeOldest()) return tooManyKinds()
-    const entry = this.#open(capabilities)
+    const entry = this.#open(JSON.parse(key))
     this.#views.set(key, entry)
     return entry
   }
@@ -184,24 +201,23 @@ export class Exchanges implements AsyncDisposable {
       modern,
       legacy,
       eras: memory,
-      onModern: (answer, link) => {
-        view()?.opened(name, answer)
-        view()?.follows(name, answer, link)
-      },
+      isRemote: openers.tellsOrigin,
+      now,
+      onModern: (link, until) => view()?.openedModern(link, until),
     })
   }
 
   #sharedServer({name, openers, startTimeoutMs}: ExchangedServer): SharedServer | undefined {
-    const {modern: open, tellsOrigin} = openers
+    const open = openers.modern
     if (!open) return undefined
     const known = this.#shared.get(name)
     if (known) return known
-    const {now, events} = this.#input
+    const {now, events, memory} = this.#input
     const server = new SharedServer({
       server: name,
       open,
       startTimeoutMs,
-      sharesOneStream: !tellsOrigin,
+      isKnown: () => memory.speaks(name, 'modern') === true,
       now,
       events: {
         onOpened: () => events.onOpened(name),
@@ -225,7 +241,10 @@ export class Exchanges implements AsyncDisposable {
   }
 
   #closeOldest(): boolean {
-    const free = [...this.#views].filter(([, {inFlight}]) => inFlight === 0)
+    if (this.#closing.size >= MOST_CLOSING) return false
+    const free = [...this.#views].filter(
+      ([, {inFlight, view}]) => inFlight === 0 && !view.isWaiting,
+    )
     const [oldest] = free.toSorted(([, a], [, b]) => a.usedAt - b.usedAt)
     if (!oldest) return false
     this.#close(...oldest)
@@ -235,7 +254,8 @@ export class Exchanges implements AsyncDisposable {
   #closeIdle(): void {
     const now = this.#input.now()
     for (const [key, entry] of this.#views) {
-      if (entry.inFlight === 0 && now - entry.usedAt > IDLE_MS) this.#close(key, entry)
+      if (entry.inFlight === 0 && !entry.view.isWaiting && now - entry.usedAt > IDLE_MS)
+        this.#close(key, entry)
     }
     if (this.#views.size > 0) return
     for (const server of this.#shared.values()) void server[Symbol.asyncDispose]() // never rejects
@@ -244,7 +264,9 @@ export class Exchanges implements AsyncDisposable {
 
   #close(key: string, entry: Entry): void {
     this.#views.delete(key)
-    void closeView(entry)
+    const closing = closeView(entry)
+    this.#closing.add(closing)
+    void closing.then(() => this.#closing.delete(closing))
   }
 }
 
@@ -252,15 +274,6 @@ export class Exchanges implements AsyncDisposable {
 async function closeView({view, stop}: Entry): Promise<void> {
   stop.abort()
   await view.close().catch(() => undefined)
-}
-
-/** The same text for objects with the same members, whatever their order. */
-function canonical(value: Json): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    isJsonObject(member)
-      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
 }
 
 function tooManyKinds(): PluginError {

@@ -1,5 +1,6 @@
 import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
 import type {Notification} from '../wire/jsonrpc.ts'
+import {LIST_NOTICES} from '../wire/list-notices.ts'
 
 /** URIs, and tasks, that one client may listen for, and the characters of each. */
 const MOST_NAMES = 1000
@@ -9,28 +10,36 @@ const LONGEST_NAME = 8192
  * What a notice of `subscriptions/listen` is asked for by (MCP 2026-07-28, subscriptions; tasks extension,
  * `notifications/tasks`).
  */
-const FLAGS: ReadonlyMap<string, string> = new Map([
-  ['notifications/tools/list_changed', 'toolsListChanged'],
-  ['notifications/prompts/list_changed', 'promptsListChanged'],
-  ['notifications/resources/list_changed', 'resourcesListChanged'],
-])
+const FLAGS: ReadonlyMap<string, string> = new Map(
+  LIST_NOTICES.map(({method, flag}) => [method, flag]),
+)
 /** The same for what is named one by one, with the param of the notice in which the name stands. */
 const NAMES = [
   {method: 'notifications/resources/updated', key: 'resourceSubscriptions', param: 'uri'},
   {method: 'notifications/tasks', key: 'taskIds', param: 'taskId'},
 ] as const
 
-/** What a client listens for: the `notifications` of its request, without members that nobody knows. */
+const KEYS: ReadonlySet<string> = new Set([...FLAGS.values(), ...NAMES.map(({key}) => key)])
+
+/** Notices that no listen brings: they belong to other requests. */
+const OF_REQUESTS: ReadonlySet<string> = new Set([
+  'notifications/cancelled',
+  'notifications/message',
+  'notifications/progress',
+])
+
+/** What a client listens for: the `notifications` of its request. */
 export type Filter = JsonObject
 
 /**
  * Reads what a client wants to listen for.
+ * @param isOnly there is one server, which may know members that are not known here
  * @returns the filter; a text that says what is wrong with it
  */
-export function readFilter(params: JsonObject | undefined): Filter | string {
+export function readFilter(params: JsonObject | undefined, isOnly: boolean): Filter | string {
   const asked = params?.['notifications']
   if (!isJsonObject(asked)) return 'params.notifications must be an object'
-  const filter: Filter = {}
+  const filter: Filter = isOnly ? othersIn(asked) : {}
   for (const key of FLAGS.values()) {
     const flag = asked[key]
     if (flag === undefined) continue
@@ -48,12 +57,21 @@ export function readFilter(params: JsonObject | undefined): Filter | string {
   return filter
 }
 
-/** Whether a client that listens with this filter asked for a notice, by its type. */
+/** The members of a filter that somebody else has made up. */
+export function othersIn(filter: Filter): Filter {
+  return Object.fromEntries(Object.entries(filter).filter(([key]) => !KEYS.has(key)))
+}
+
+/**
+ * Whether a client that listens with this filter asked for a notice, by its type. One whose filter has other members
+ * may have asked for any notice that is not known here.
+ */
 export function wants(filter: Filter, {method}: Notification): boolean {
   const flag = FLAGS.get(method)
   if (flag !== undefined) return filter[flag] === true
   const names = NAMES.find(one => one.method === method)
-  return names !== undefined && namesIn(filter[names.key]).length > 0
+  if (names) return namesIn(filter[names.key]).length > 0
+  return !OF_REQUESTS.has(method) && Object.keys(filter).some(key => !KEYS.has(key))
 }
 
 /**

@@ -1,60 +1,47 @@
-import {isJsonObject, type JsonObject} from '../../base/json.ts'
+import {objectOf, type JsonObject} from '../../base/json.ts'
 import {changedKind} from '../relay/list-changes.ts'
-import type {Kind} from '../relay/pages.ts'
 import {pause} from '../upstream/waiting.ts'
-import type {ViewLink} from './view-link.ts'
-
-/** What the filter of a listen calls the changes of a list. */
-const FLAGS = {
-  tools: 'toolsListChanged',
-  prompts: 'promptsListChanged',
-  resources: 'resourcesListChanged',
-} as const
-
-/** Pauses before a server that stopped telling is asked again. */
-const AGAIN_MS = [1000, 5000, 30_000] as const
+import type {Notification} from '../wire/jsonrpc.ts'
+import {LIST_NOTICES, type Announced} from '../wire/list-notices.ts'
+import {Backoff} from './backoff.ts'
+import type {ModernLink} from './view-link.ts'
 
 /** The changes of lists that a server says it tells of, as the filter of a listen. */
 export function listFilter(hello: JsonObject): JsonObject {
   const {capabilities} = hello
-  const own = isJsonObject(capabilities) ? capabilities : {}
-  const told = Object.entries(FLAGS).filter(([kind]) => {
-    const capability = own[kind]
-    return isJsonObject(capability) && capability['listChanged'] === true
-  })
-  return Object.fromEntries(told.map(([, flag]) => [flag, true]))
+  const own = objectOf(capabilities)
+  const told = LIST_NOTICES.filter(({kind}) => objectOf(own[kind])['listChanged'] === true)
+  return Object.fromEntries(told.map(({flag}) => [flag, true]))
 }
 
 /**
  * Hears of a modern server's changes for as long as the signal allows, so that what is known of its lists is true
- * also when no client listens. What may have changed while it was not heard counts as changed.
+ * also when no client listens. What may have changed while it was not heard counts as changed. A server that has ended
+ * is heard again when somebody needs it: nobody does for this alone. Never rejects.
  * @param changed takes the list that is out of date
  */
 export async function follow(
-  link: ViewLink,
+  link: Pick<ModernLink, 'watch' | 'whenOpen'>,
   filter: JsonObject,
-  {changed, signal}: {changed: (kind: Exclude<Kind, 'templates'>) => void; signal: AbortSignal},
+  {changed, signal}: {changed: (kind: Announced) => void; signal: AbortSignal},
 ): Promise<void> {
   if (Object.keys(filter).length === 0) return
-  for (let lost = 0; !signal.aborted; lost += 1) {
+  const tell = ({method}: Notification) => {
+    const kind = changedKind(method)
+    if (kind) changed(kind)
+  }
+  const backoff = new Backoff()
+  while (!signal.aborted) {
     try {
-      const {ended} = await link.watch(
-        filter,
-        ({method}) => {
-          lost = 0
-          const kind = changedKind(method)
-          if (kind) changed(kind)
-        },
-        signal,
-      )
+      const {ended} = await link.watch(filter, tell, signal)
+      backoff.begun()
       await ended
     } catch {
       // Whoever asks it for something is told why it does not answer.
     }
     if (signal.aborted) return
-    for (const kind of ['tools', 'prompts', 'resources'] as const) {
-      if (filter[FLAGS[kind]]) changed(kind)
-    }
-    await pause(AGAIN_MS[Math.min(lost, AGAIN_MS.length - 1)] ?? 0, signal)
+    for (const {kind, flag} of LIST_NOTICES) if (filter[flag]) changed(kind)
+    await pause(backoff.lost(), signal)
+    await link.whenOpen(signal).catch(() => undefined)
   }
 }

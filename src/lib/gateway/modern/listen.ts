@@ -11,18 +11,13 @@ import {
   type Response,
 } from '../wire/jsonrpc.ts'
 import {META, withMeta} from '../wire/meta.ts'
+import {Backoff} from './backoff.ts'
 import type {Exchange} from './exchange.ts'
-import {honouredPart, noticesOf, readFilter, wants, type Filter} from './filter.ts'
+import {honouredPart, noticesOf, othersIn, readFilter, wants, type Filter} from './filter.ts'
 import type {ViewLink} from './view-link.ts'
 
 /** How long the servers may take before the client is told what is honoured without them. */
 const ACKNOWLEDGE_MS = 5000
-/** Pauses before a server that tells no more is asked again, … */
-const AGAIN_MS = [1000, 5000, 30_000] as const
-/** … each longer or shorter by up to this part, so that servers are not asked by all clients at once. */
-const JITTER = 0.2
-/** One that told for this long is asked again as if for the first time. */
-const STEADY_MS = 10_000
 /** What is kept of notices that come before the acknowledgement. */
 const MOST_EARLY = 1000
 
@@ -30,6 +25,8 @@ const MOST_EARLY = 1000
 export interface ListenInput {
   /** The servers that may have something to tell. */
   readonly links: readonly ViewLink[]
+  /** Whether the gateway has no other server: what is not known here passes both ways as it is. */
+  readonly isOnly: boolean
   /** What each server is to be asked for, in its own words. */
   readonly split: (filter: JsonObject) => ReadonlyMap<ViewLink, JsonObject>
   /** A server's notice in the client's words; undefined when it is none of the client's business. */
@@ -50,7 +47,7 @@ export interface ListenInput {
  */
 export async function listen(exchange: Exchange, input: ListenInput): Promise<Response> {
   const {id, params} = exchange.request
-  const filter = readFilter(params)
+  const filter = readFilter(params, input.isOnly)
   if (typeof filter === 'string') return failure(id, RPC.invalidParams, filter)
   exchange.signal.throwIfAborted()
   const over = new AbortController()
@@ -66,6 +63,14 @@ export async function listen(exchange: Exchange, input: ListenInput): Promise<Re
   }
   exchange.signal.throwIfAborted()
   return result(id, {resultType: 'complete', _meta: {[META.subscription]: id}})
+}
+
+/** What one server honours. */
+interface Honoured {
+  /** What it would tell, as the client would hear it. */
+  readonly told: readonly Notification[]
+  /** Members of the filter that are not known here, in the server's words. */
+  readonly others: JsonObject
 }
 
 /** One client that listens. */
@@ -104,9 +109,9 @@ class Listening {
 
   /**
    * Has a server tell of changes for as long as the client listens.
-   * @returns what it honours at first, as the client would hear of it
+   * @returns what it honours at first
    */
-  #watch(link: ViewLink, part: Filter, signal: AbortSignal): Promise<readonly Notification[]> {
+  #watch(link: ViewLink, part: Filter, signal: AbortSignal): Promise<Honoured> {
     return new Promise(resolve => {
       void this.#follow(link, {part, onHonoured: resolve}, signal)
     })
@@ -114,37 +119,42 @@ class Listening {
 
   async #follow(
     link: ViewLink,
-    {part, onHonoured}: {part: Filter; onHonoured: (told: readonly Notification[]) => void},
+    {part, onHonoured}: {part: Filter; onHonoured: (honoured: Honoured) => void},
     signal: AbortSignal,
   ): Promise<void> {
     const tell = (notice: Notification) => this.#hear(link.server, notice)
-    for (let lost = 0, isFirst = true; !signal.aborted; isFirst = false) {
+    const backoff = new Backoff()
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
       const watch = await link.watch(part, tell, signal).catch(() => undefined)
       const notices = watch ? noticesOf(watch.honoured, part) : []
-      if (isFirst) onHonoured(notices.flatMap(notice => this.#inClientsWords(link.server, notice)))
-      else for (const notice of notices) tell(notice)
-      const since = performance.now()
+      if (isFirst) {
+        const told = notices.flatMap(notice => this.#inClientsWords(link.server, notice))
+        onHonoured({told, others: this.#othersOf(watch?.honoured ?? {})})
+      } else for (const notice of notices) tell(notice)
+      if (watch) backoff.begun()
       await watch?.ended
-      if (watch && performance.now() - since >= STEADY_MS) lost = 0
-      await (this.#input.pause ?? pause)(pauseBefore(lost), signal)
-      lost += 1
+      await (this.#input.pause ?? pause)(backoff.lost(), signal)
     }
   }
 
   /** Says what is honoured, before anything else. A server that takes long adds its notices later. */
-  async #acknowledge(
-    watched: readonly Promise<readonly Notification[]>[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #acknowledge(watched: readonly Promise<Honoured>[], signal: AbortSignal): Promise<void> {
     const told: Notification[] = []
-    const all = Promise.all(watched.map(async one => void told.push(...(await one))))
+    let others: JsonObject = {}
+    const all = Promise.all(
+      watched.map(async one => {
+        const honoured = await one
+        told.push(...honoured.told)
+        others = {...others, ...honoured.others}
+      }),
+    )
     const done = new AbortController()
     await Promise.race([all, pause(ACKNOWLEDGE_MS, AbortSignal.any([signal, done.signal]))])
     done.abort()
     if (signal.aborted) return
     const early = this.#early ?? []
     this.#early = undefined
-    const notifications = honouredPart(this.#filter, told)
+    const notifications = {...others, ...honouredPart(this.#filter, told)}
     this.#tell(notification('notifications/subscriptions/acknowledged', {notifications}))
     for (const notice of early) this.#tell(notice)
   }
@@ -162,6 +172,12 @@ class Listening {
       // The only server's own word makes that of the gateway superfluous.
       else if (!kind || this.#lists.isNews(kind)) this.#tell(told)
     }
+  }
+
+  /** Members that the client asked for and that only it and its server know. */
+  #othersOf(honoured: JsonObject): JsonObject {
+    const others = Object.entries(othersIn(honoured))
+    return Object.fromEntries(others.filter(([key]) => Object.hasOwn(this.#filter, key)))
   }
 
   /** What a server honours says nothing of its lists yet. */
@@ -184,11 +200,6 @@ class Listening {
     const {request} = this.#exchange
     this.#exchange.notify(withMeta(notice, {[META.subscription]: request.id}))
   }
-}
-
-function pauseBefore(lost: number): number {
-  const milliseconds = AGAIN_MS[Math.min(lost, AGAIN_MS.length - 1)] ?? 0
-  return milliseconds * (1 - JITTER + 2 * JITTER * Math.random())
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

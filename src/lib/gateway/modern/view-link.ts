@@ -19,6 +19,17 @@ export interface ViewLink extends ServerLink {
   close(): Promise<void>
 }
 
+/** The same for a server of the modern era, which all views share. */
+export interface ModernLink extends ViewLink {
+  /**
+   * Asks the server once more what it is, since another one may answer at the same place.
+   * @throws NotModern when it is of the other era; PluginError when that cannot be told
+   */
+  check(): Promise<JsonObject>
+  /** Waits until the server is open, without opening it. @throws the signal's reason */
+  whenOpen(signal: AbortSignal): Promise<void>
+}
+
 /** A server that tells of changes. */
 export interface Watch {
   /** The part of the filter that it honours. */

@@ -1,25 +1,23 @@
 import {messageOf, PluginError} from '../../base/errors.ts'
-import {isJsonObject, type JsonObject} from '../../base/json.ts'
-import {ownNames} from '../directory.ts'
+import type {JsonObject} from '../../base/json.ts'
 import {clientName, type Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
-import {gatewayInfo} from '../relay/hello.ts'
 import {NOT_KEPT, type CacheHint} from '../relay/hints.ts'
 import type {ClientHello} from '../relay/link.ts'
 import {changedKind} from '../relay/list-changes.ts'
 import type {ListedServer} from '../relay/list-state.ts'
-import {isInTime, Lists} from '../relay/lists.ts'
-import {listedBy, type Kind} from '../relay/pages.ts'
+import type {Lists} from '../relay/lists.ts'
+import {KINDS, listedBy, type Kind} from '../relay/pages.ts'
+import {rememberedLists} from '../relay/remembered-lists.ts'
 import type {RequestRouter} from '../relay/request-router.ts'
 import {Router} from '../relay/router.ts'
 import type {ServersMemory, SessionEvents} from '../relay/session-input.ts'
 import {methodNotFound, type Seal} from '../relay/several.ts'
 import {SoleRouter} from '../relay/sole-router.ts'
+import {TASK_METHODS} from '../relay/tasks.ts'
 import {onceEach} from '../relay/warnings.ts'
 import {
   failure,
-  isResult,
-  result,
   RPC,
   type Id,
   type Notification,
@@ -28,13 +26,14 @@ import {
 } from '../wire/jsonrpc.ts'
 import {META, metaOf} from '../wire/meta.ts'
 import {modernAnswer} from './answers.ts'
-import {gatewayDiscovery, ownDiscovery} from './own-discovery.ts'
 import type {EraLink} from './era-link.ts'
 import type {Exchange} from './exchange.ts'
+import {readFilter} from './filter.ts'
 import {follow, listFilter} from './follow.ts'
+import {Introductions} from './introductions.ts'
 import {listen} from './listen.ts'
-import {splitFilter} from './split-filter.ts'
-import type {ViewLink} from './view-link.ts'
+import {splitFilter, underAskedName} from './split-filter.ts'
+import type {ModernLink} from './view-link.ts'
 
 /** One server as a view needs it. */
 export interface ViewServer {
@@ -71,6 +70,16 @@ const REMOVED: ReadonlySet<string> = new Set([
   'tasks/result',
 ])
 
+/** Methods that say whom they are meant for, or are meant for all. */
+const ROUTED: ReadonlySet<string> = new Set([
+  ...Object.values(KINDS).map(({method}) => method),
+  ...TASK_METHODS,
+  'completion/complete',
+  'prompts/get',
+  'resources/read',
+  'tools/call',
+])
+
 /**
  * The servers as clients of one kind see them: those with the same authorization and the same capabilities (MCP
  * 2026-07-28: what a server shows may depend on both, but not on the connection). It has no client of its own, and
@@ -81,23 +90,32 @@ export class View {
   readonly #lists: Lists
   readonly #router: RequestRouter
   readonly #links: ReadonlyMap<string, EraLink>
-  /** What servers said of themselves before they are open. */
-  readonly #remembered = new Map<string, JsonObject | undefined>()
-  readonly #openedAt = new Map<string, number>()
+  readonly #introductions: Introductions
   readonly #warn: (text: string) => void
   readonly #changeListeners = new Set<(kind: Kind) => void>()
 
   constructor(input: ViewInput) {
-    const {servers, memory, hello, govern} = input
+    const {servers, memory, hello, govern, events, patienceMs, now} = input
     this.#input = input
-    this.#warn = onceEach(text => input.events.onWarning(text))
+    this.#warn = onceEach(text => events.onWarning(text))
     this.#links = new Map(servers.map(({link}) => [link.server, link]))
+    this.#introductions = new Introductions(input)
     const listed = servers.map(({isDoubtful, ...server}): ListedServer => {
       const known = memory.recall(server.link.server, hello)
-      this.#remembered.set(server.link.server, known.hello)
+      this.#introductions.remember(server.link.server, known.hello)
       return {...server, remembered: known.lists, isUnknown: !known.hello, isDoubtful}
     })
-    this.#lists = this.#openLists(listed)
+    this.#lists = rememberedLists(listed, {
+      hello,
+      memory,
+      events,
+      patienceMs,
+      now,
+      onChange: kind => {
+        for (const tell of this.#changeListeners) tell(kind)
+      },
+      onRefused: error => this.#warn(messageOf(error)),
+    })
     const [sole, ...others] = listed
     this.#router =
       sole && others.length === 0 && sole.prefix === undefined
@@ -105,10 +123,10 @@ export class View {
         : new Router({
             links: this.#links,
             lists: this.#lists,
-            hello: server => this.#hello(server),
+            hello: server => this.#introductions.of(server),
             govern,
             seal: input.seal,
-            patienceMs: input.patienceMs,
+            patienceMs,
             warn: this.#warn,
           })
   }
@@ -119,16 +137,31 @@ export class View {
    * @throws the signal's reason when the client is gone
    */
   async answer(key: Id, exchange: Exchange): Promise<Response> {
-    const request = {...exchange.request, id: key}
-    const answer = await this.#answer(request, exchange).catch((error: unknown) => {
+    const asked = {...exchange.request, id: key}
+    const answer = await this.#answer(asked, exchange).catch((error: unknown) => {
       exchange.signal.throwIfAborted()
       return error instanceof PluginError
         ? pluginFailure(key, error)
         : failure(key, RPC.internalError, messageOf(error))
     })
     exchange.signal.throwIfAborted()
-    const {method} = request
-    return modernAnswer(answer, {method, by: this.#serverInfo(), hint: this.#hint(method)})
+    const {method} = asked
+    return modernAnswer(answer, {
+      method,
+      by: this.#introductions.serverInfo,
+      hint: this.#hint(method),
+    })
+  }
+
+  /** Whether a client may come back with the answer to a question. */
+  get isWaiting(): boolean {
+    for (const link of this.#links.values()) if (link.isWaiting) return true
+    return false
+  }
+
+  /** Passes on to every server that is open what a client says to nobody in particular. */
+  notify(message: Notification): void {
+    for (const link of this.#links.values()) link.notify(message)
   }
 
   /** A server's notice as clients of this view are to see it. */
@@ -144,17 +177,20 @@ export class View {
 
   /** A server was opened for this view. */
   opened(server: string, hello: JsonObject): void {
-    const {memory, events, now} = this.#input
-    this.#openedAt.set(server, now())
+    const {memory, events} = this.#input
+    this.#introductions.opened(server)
     memory.opened(server, this.#input.hello, hello)
     events.onOpened(server)
     this.#lists.refresh(server, {isReopened: false})
   }
 
-  /** A modern server is there: its changes are heard of from now on. */
-  follows(server: string, hello: JsonObject, link: ViewLink): void {
+  /** The same for a modern server: its changes are heard of from now on, until the signal is aborted. */
+  openedModern(link: ModernLink, until: AbortSignal): void {
+    const {server, hello = {}} = link
+    this.opened(server, hello)
     const changed = (kind: Kind) => this.#outdated(server, kind)
-    void follow(link, listFilter(hello), {changed, signal: this.#input.stop}) // never rejects
+    const signal = AbortSignal.any([this.#input.stop, until])
+    void follow(link, listFilter(hello), {changed, signal}) // never rejects
   }
 
   /** Ends what was opened for this view alone. */
@@ -165,46 +201,31 @@ export class View {
   async #answer(message: Request, exchange: Exchange): Promise<Response> {
     const {signal, mirrored} = exchange
     const {method} = message
-    if (method === 'server/discover') return this.#discover(message, exchange)
+    if (method === 'server/discover') return this.#introductions.answer(message, signal)
     if (method === 'subscriptions/listen') return this.#listen(message, exchange)
     if (REMOVED.has(method)) return methodNotFound(message)
+    // Whose method it is, only what the servers have declared can tell.
+    if (!ROUTED.has(method) && this.#links.size > 1) await this.#introductions.heard()
     const client = clientName(metaOf(message.params)[META.client])
     const caller = {session: this.#input.id, client}
     return this.#router.answer(message, {caller, signal, mirrored})
   }
 
-  /** The only server answers for itself when it is of the same era; otherwise what is known is put together. */
-  async #discover(message: Request, {signal}: Exchange): Promise<Response> {
-    const [sole, ...others] = this.#links.values()
-    if (sole && others.length === 0) {
-      const known = this.#hello(sole.server)
-      const ready = sole.ready().catch(() => undefined)
-      // What it said earlier will do for a server that is not there yet.
-      if (!known) await isInTime(ready, this.#input.patienceMs)
-      if (sole.isModern) {
-        const answer = await sole.request(message, {about: message.id, signal})
-        return isResult(answer) ? {...answer, result: ownDiscovery(answer.result)} : answer
-      }
-    }
-    const {version, now} = this.#input
-    const servers = [...this.#links.keys()].map(name => {
-      const openedAt = this.#openedAt.get(name)
-      const ageMs = openedAt === undefined ? Infinity : now() - openedAt
-      return {name, hello: this.#hello(name), ageMs}
-    })
-    return result(message.id, gatewayDiscovery({version, servers}))
-  }
-
   /** Its notices carry the client's own id, and so does its answer until it is given the key's. */
   async #listen({id, params}: Request, exchange: Exchange): Promise<Response> {
-    const filter = params?.['notifications']
-    const own = isJsonObject(filter) ? filter : {}
-    const parts = await splitFilter(own, [...this.#links.keys()], this.#router)
+    const isOnly = this.#links.size === 1
+    const filter = readFilter(params, isOnly)
+    const own = typeof filter === 'string' ? {} : filter
+    const {signal} = exchange
+    const routed = {router: this.#router, signal}
+    const parts = await splitFilter(own, [...this.#links.keys()], routed)
     const links = [...this.#links.values()].filter(({server}) => parts.has(server))
     const answer = await listen(exchange, {
       links,
-      split: () => new Map(links.map(link => [link, parts.get(link.server) ?? {}])),
-      toClient: (server, notice) => this.#router.toClient(server, notice),
+      isOnly,
+      split: () => new Map(links.map(link => [link, parts.get(link.server)?.filter ?? {}])),
+      toClient: (server, notice) =>
+        underAskedName(parts.get(server), notice) ?? this.#router.toClient(server, notice),
       changes: onChange => this.#onChange(onChange),
       stop: this.#input.stop,
     })
@@ -216,42 +237,9 @@ export class View {
     return {[Symbol.dispose]: () => void this.#changeListeners.delete(listener)}
   }
 
-  #openLists(servers: readonly ListedServer[]): Lists {
-    const {patienceMs, events, memory, hello, now} = this.#input
-    return new Lists(servers, {
-      patienceMs,
-      now,
-      onChange: kind => {
-        for (const tell of this.#changeListeners) tell(kind)
-      },
-      onListed: (server, {kind, items, shown}) => {
-        memory.listed(server, hello, {kind, items})
-        if (this.#router instanceof SoleRouter && (kind === 'tools' || kind === 'prompts')) {
-          memory.named(kind, ownNames(server, items))
-        }
-        events.onListed(server, kind, shown)
-      },
-      nameOf: (kind, owner) => memory.nameOf(kind, owner),
-      onNamed: (kind, shown) => memory.named(kind, shown),
-      onRefused: error => this.#warn(messageOf(error)),
-    })
-  }
-
   #outdated(server: string, kind: Kind): void {
     this.#lists.forget(server, kind)
     if (kind === 'resources') this.#lists.forget(server, 'templates')
-  }
-
-  #hello(server: string): JsonObject | undefined {
-    return this.#links.get(server)?.hello ?? this.#remembered.get(server)
-  }
-
-  /** Who answers, where a server does not say so itself. */
-  #serverInfo(): JsonObject {
-    const [sole, ...others] = this.#links.keys()
-    const hello = sole !== undefined && others.length === 0 ? this.#hello(sole) : undefined
-    const own = metaOf(hello)[META.server] ?? hello?.['serverInfo']
-    return isJsonObject(own) ? own : gatewayInfo(this.#input.version)
   }
 
   #hint(method: string): CacheHint {

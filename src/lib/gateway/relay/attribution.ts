@@ -1,15 +1,8 @@
-import type {Json} from '../../base/json.ts'
+import {objectOf, type Json} from '../../base/json.ts'
 import type {Origin} from '../upstream/upstream.ts'
 import type {Id, Notification, Request} from '../wire/jsonrpc.ts'
 import {META, metaOf} from '../wire/meta.ts'
 import {relatedTask} from './places.ts'
-
-/**
- * How it is found out which request in flight a message of a server belongs to. `newest`: by what is likeliest, where
- * all requests are of one client. `certain`: not at all where that is not known for sure, since the requests of
- * several clients are on the same connection.
- */
-export type Attribution = 'newest' | 'certain'
 
 /** What matters of a request in flight for what belongs to it. */
 export interface InFlight {
@@ -21,16 +14,21 @@ export interface InFlight {
   readonly asksLogs: boolean
   /** It stays open to tell of changes (MCP 2026-07-28, subscriptions). */
   readonly isListen: boolean
+  /** Whose request it is, as that client says itself, in a text to compare with others. */
+  readonly client: string
 }
 
 /** What matters of a request that is sent. */
 export function inFlight({method, params}: Request, about: Id | undefined): InFlight {
   const isListen = method === 'subscriptions/listen'
+  const meta = metaOf(params)
+  const {name, version} = objectOf(meta[META.client])
   return {
     about,
     task: method.startsWith('tasks/') ? params?.['taskId'] : undefined,
-    asksLogs: !isListen && metaOf(params)[META.logLevel] !== undefined,
+    asksLogs: !isListen && meta[META.logLevel] !== undefined,
     isListen,
+    client: JSON.stringify([name, version, meta[META.capabilities]]),
   }
 }
 
@@ -75,35 +73,63 @@ export class Newest<T extends InFlight & {readonly method: string}> {
 
 /** Requests that were given up and are kept in mind; with this many, there is no certainty any more anyway. */
 const MOST_LEFT = 1000
+/** A request that was given up and is not answered by then never will be: servers need not answer it. */
+const LEFT_MS = 60_000
+/** What a server may still say about a request that it has answered comes within this time. */
+const QUIET_MS = 2000
 
-/** Never guesses. A request that its client gave up counts until it is answered: the server may still work on it. */
+/** Notices that come by `subscriptions/listen` alone (MCP 2026-07-28, subscriptions). */
+const OF_LISTENS: ReadonlySet<string> = new Set([
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/resources/updated',
+])
+
+/**
+ * Never guesses: the requests of several clients are on the same connection, and what is not known for sure to be
+ * about one of them belongs to none. A request that its client gave up counts until it is answered, or for a minute:
+ * the server may still work on it.
+ */
 export class Certain<T extends InFlight> {
   readonly #pending: ReadonlyMap<Id, T>
-  readonly #left = new Set<Id>()
-  readonly #leftWithLogs = new Set<Id>()
+  readonly #now: () => number
+  /** Whose each request is that was given up, and since when; the oldest first. */
+  readonly #left = new Map<Id, {readonly client: string; readonly at: number}>()
+  /** The request that no other client's or own request was beside since it was sent. */
+  #alone: Id | undefined
+  /** Who was answered last, when that was, and when anybody else was before. */
+  #last = {client: '', at: -Infinity, othersAt: -Infinity}
 
-  constructor(pending: ReadonlyMap<Id, T>) {
+  /** @param now milliseconds, from any fixed point */
+  constructor(pending: ReadonlyMap<Id, T>, now: () => number) {
     this.#pending = pending
+    this.#now = now
+  }
+
+  /** A request was sent. What the gateway asks for itself is about nobody. */
+  sent(id: Id, {about, isListen}: T): void {
+    if (isListen || about === undefined) return
+    this.#forgetLeft()
+    this.#alone = this.#left.size === 0 && this.#clientsRequests() === 1 ? id : undefined
   }
 
   /** A request was given up, and was not answered. */
-  left(id: Id, {asksLogs, isListen}: T): void {
+  left(id: Id, {isListen, client}: T): void {
     if (isListen) return
-    if (this.#left.size < MOST_LEFT) this.#left.add(id)
-    if (asksLogs && this.#leftWithLogs.size < MOST_LEFT) this.#leftWithLogs.add(id)
+    this.#left.set(id, {client, at: this.#now()})
+    const [oldest] = this.#left.keys()
+    if (this.#left.size > MOST_LEFT && oldest !== undefined) this.#left.delete(oldest)
   }
 
-  /** A request that was given up is answered after all. */
-  answered(id: Id): void {
+  /** A request is answered; one without its data was given up, if it ever was one. */
+  answered(id: Id, request: T | undefined): void {
+    const whose = request ?? this.#left.get(id)
     this.#left.delete(id)
-    this.#leftWithLogs.delete(id)
-  }
-
-  /** Whether there is a request that the next line of the log could be about. */
-  get mayLog(): boolean {
-    if (this.#leftWithLogs.size > 0) return true
-    for (const {asksLogs} of this.#pending.values()) if (asksLogs) return true
-    return false
+    if (!whose || request?.isListen || (request && request.about === undefined)) return
+    const {client, at, othersAt} = this.#last
+    const isSame = client === whose.client
+    this.#last = {client: whose.client, at: this.#now(), othersAt: isSame ? othersAt : at}
   }
 
   /** Which request in flight a message belongs to; undefined when that is not certain. */
@@ -114,10 +140,38 @@ export class Certain<T extends InFlight> {
     const subscription = metaOf(params)[META.subscription]
     if (subscription !== undefined) return this.#ofId(subscription)
     const task = relatedTask(params)
-    if (task !== undefined) return this.#sole(pending => pending.task === task)
-    // A server must not send its log for requests that do not want it.
-    if (method !== 'notifications/message') return this.#left.size > 0 ? undefined : this.#sole()
-    return this.#leftWithLogs.size > 0 ? undefined : this.#sole(({asksLogs}) => asksLogs)
+    if (task !== undefined) return this.#only(pending => pending.task === task)
+    if (OF_LISTENS.has(method)) return undefined
+    return method === 'notifications/message' ? this.#logging() : this.#sole()
+  }
+
+  /**
+   * Whose a line of the log is: nothing in it says so (MCP 2026-07-28, logging). A server may log also for requests
+   * that do not want it, which it must not, and may write a line when the answer it is about has already been sent.
+   */
+  #logging(): T | undefined {
+    const sole = this.#sole()
+    if (!sole?.asksLogs || this.#alone === undefined) return undefined
+    if (sole !== this.#pending.get(this.#alone)) return undefined
+    const {client, at, othersAt} = this.#last
+    const othersEnd = client === sole.client ? othersAt : at
+    return this.#now() - othersEnd >= QUIET_MS ? sole : undefined
+  }
+
+  #forgetLeft(): void {
+    const oldest = this.#now() - LEFT_MS
+    for (const [id, {at}] of this.#left) {
+      if (at > oldest) return
+      this.#left.delete(id)
+    }
+  }
+
+  #clientsRequests(): number {
+    let count = 0
+    for (const {about, isListen} of this.#pending.values()) {
+      if (!isListen && about !== undefined) count += 1
+    }
+    return count
   }
 
   /** Tokens are the ids of requests here; one on another request's stream is a mistake of the server. */
@@ -129,7 +183,13 @@ export class Certain<T extends InFlight> {
     return typeof id === 'string' || typeof id === 'number' ? this.#pending.get(id) : undefined
   }
 
-  #sole(fits: (pending: T) => boolean = () => true): T | undefined {
+  /** The request that is all that the server works on. */
+  #sole(): T | undefined {
+    this.#forgetLeft()
+    return this.#left.size > 0 ? undefined : this.#only(() => true)
+  }
+
+  #only(fits: (pending: T) => boolean): T | undefined {
     let sole: T | undefined
     for (const pending of this.#pending.values()) {
       if (pending.isListen || !fits(pending)) continue

@@ -13,7 +13,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
-import {Certain, inFlight, Newest, type Attribution, type InFlight} from './attribution.ts'
+import {Certain, inFlight, Newest, type InFlight} from './attribution.ts'
 import {progressToken, withProgressToken} from './progress.ts'
 
 /** What a server sends of its own accord, with the client's request that it belongs to, as far as that is known. */
@@ -88,27 +88,26 @@ export class Connection {
   #endedWith: PluginError | undefined
   #disposal: Promise<void> | undefined
 
+  /**
+   * @param shared given where the requests of several clients are on the connection, so that nothing may be guessed;
+   *   `now` gives milliseconds, from any fixed point
+   */
   constructor(
     server: string,
     upstream: Upstream,
     events: ConnectionEvents,
-    attribution: Attribution = 'newest',
+    shared?: {readonly now: () => number},
   ) {
     this.#server = server
     this.#upstream = upstream
     this.#events = events
-    this.#certain = attribution === 'certain' ? new Certain(this.#pending) : undefined
+    this.#certain = shared && new Certain(this.#pending, shared.now)
     this.ended = upstream.closed.then(reason => this.#finish(reason))
   }
 
   /** Whether the server is gone, as those know first who ask. */
   get hasEnded(): boolean {
     return this.#endedWith !== undefined
-  }
-
-  /** Whether a request was sent that the next line of the server's log could be about, where that must be certain. */
-  get mayLog(): boolean {
-    return this.#certain?.mayLog === true
   }
 
   /**
@@ -123,14 +122,16 @@ export class Connection {
     return new Promise((resolve, reject) => {
       asking?.signal.throwIfAborted()
       asking?.signal.addEventListener('abort', () => this.#giveUp(id, asking.signal.reason))
-      this.#pending.set(id, {
+      const pending = {
         ...inFlight(message, asking?.about),
         method: message.method,
         token,
         onProgress: asking?.onProgress,
         resolve,
         reject,
-      })
+      }
+      this.#pending.set(id, pending)
+      this.#certain?.sent(id, pending)
       if (asking) this.#newest.sent(id)
       this.#upstream.send(sent, asking?.mirrored)
       asking?.onProgress?.(this.#questions.size > 0)
@@ -207,7 +208,8 @@ export class Connection {
 
   #settle(message: Response): void {
     const pending = this.#pending.get(message.id)
-    if (!pending) return this.#certain?.answered(message.id)
+    this.#certain?.answered(message.id, pending)
+    if (!pending) return
     this.#pending.delete(message.id)
     if (pending.token !== undefined && isTask(message)) this.#keepToken(message.id, pending.token)
     pending.resolve(message)

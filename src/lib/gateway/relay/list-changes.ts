@@ -1,7 +1,5 @@
+import {LIST_NOTICES, type Announced} from '../wire/list-notices.ts'
 import type {Kind} from './pages.ts'
-
-/** What clients are told about: MCP has one notice for resources and their templates. */
-type Announced = Exclude<Kind, 'templates'>
 
 /** Changes that follow one another within this time, in milliseconds, become one notification, … */
 const QUIET_MS = 100
@@ -64,13 +62,7 @@ export class ListChanges {
   }
 }
 
-const KINDS: ReadonlyMap<string, Announced> = new Map([
-  ['notifications/tools/list_changed', 'tools'],
-  ['notifications/prompts/list_changed', 'prompts'],
-  ['notifications/resources/list_changed', 'resources'],
-])
-
 /** Which list a server's notification says has changed; undefined for every other notification. */
 export function changedKind(method: string): Announced | undefined {
-  return KINDS.get(method)
+  return LIST_NOTICES.find(notice => notice.method === method)?.kind
 }

@@ -23,8 +23,11 @@ export interface ListsOptions {
   readonly now: () => number
 }
 
+/** For so long a tool's definition is good enough to look at calls by, whatever the server says of its list. */
+const DEFINITION_MS = 60_000
+
 /** What a list waits for a server whose last start failed. */
-const SHORT_PATIENCE_MS = 1000
+export const SHORT_PATIENCE_MS = 1000
 
 /**
  * What the servers of one session list: remembered from earlier sessions, asked in parallel, all pages, kept until
@@ -112,6 +115,11 @@ export class Lists {
   definition(server: string, tool: string): JsonObject | undefined {
     const state = this.#state(server, 'tools')
     if (!state?.items || !this.isConfirmed(server, 'tools')) return undefined
+    // Nobody says when it changes: it is not gone by for ever, nor asked for with every call.
+    if (this.#keptFor(state, DEFINITION_MS) <= 0) {
+      this.#outdate(state)
+      return undefined
+    }
     state.byName ??= new Map(state.items.map(item => [item['name'], item]))
     return state.byName.get(tool)
   }
@@ -188,19 +196,19 @@ export class Lists {
   }
 
   /** Takes a whole list that a client got from its only server directly. */
-  keep(server: string, kind: Kind, items: Items): void {
+  keep(server: string, kind: Kind, list: WholeList): void {
     const state = this.#state(server, kind)
     if (!state) return
     state.asked ??= Promise.resolve()
     state.shown = undefined
-    this.#keep(state, ++this.#turn, {items, hint: undefined})
+    this.#keep(state, ++this.#turn, list)
     state.shown = state.visible
   }
 
   /** Milliseconds for which the items may still be kept. */
-  #keptFor({hint, since, items}: ListState): number {
+  #keptFor({hint, since, items}: ListState, leastMs = 0): number {
     if (!hint || items === undefined) return Infinity
-    return hint.ttlMs - (this.#options.now() - since)
+    return Math.max(hint.ttlMs, leastMs) - (this.#options.now() - since)
   }
 
   /** It is asked again the next time, and waited for. */

@@ -1,6 +1,7 @@
 import {PluginError} from '../../base/errors.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, RPC} from '../wire/jsonrpc.ts'
+import type {Asking} from './connection.ts'
 import {hintIn, narrowest, type CacheHint} from './hints.ts'
 import type {ServerLink} from './link.ts'
 
@@ -48,7 +49,7 @@ export function can(hello: JsonObject | undefined, capability: string): boolean 
  */
 export async function fetchList(link: ServerLink, kind: Kind): Promise<WholeList> {
   const hello = await link.ready()
-  if (can(hello, KINDS[kind].capability)) return fetchPages(link, kind)
+  if (can(hello, KINDS[kind].capability)) return fetchPages(link, KINDS[kind])
   // It has none for as long as it says so.
   return {items: [], hint: hintIn(hello)}
 }
@@ -59,20 +60,30 @@ export interface WholeList {
   readonly hint: CacheHint | undefined
 }
 
+/** A list that comes in pages. */
+interface PagedList {
+  readonly method: string
+  /** Where its items are in a result. */
+  readonly key: string
+}
+
 /**
  * All pages of one list. A cursor that comes a second time ends the reading. A server that does not know the method
  * has nothing to list: many have resources, but no templates.
  * @throws PluginError when the server answers with any other error
  */
-async function fetchPages(link: ServerLink, kind: Kind): Promise<WholeList> {
-  const {method, key} = KINDS[kind]
+export async function fetchPages(
+  link: ServerLink,
+  {method, key}: PagedList,
+  asking?: Asking,
+): Promise<WholeList> {
   const items: JsonObject[][] = []
   const hints: CacheHint[] = []
   const seen = new Set<string>()
   let params: JsonObject | undefined
   let size = 0
   for (let page = 0; page < MOST_PAGES && size <= LONGEST_LIST; page += 1) {
-    const response = await link.request(request(`${method} ${page}`, method, params))
+    const response = await link.request(request(`${method} ${page}`, method, params), asking)
     if (!isResult(response)) {
       if (response.error.code === RPC.methodNotFound) break
       throw listError(link.server, method, response.error.message)

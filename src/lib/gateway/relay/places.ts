@@ -13,13 +13,26 @@ const RELATED_TASK = 'io.modelcontextprotocol/related-task'
 
 /**
  * A result with other URIs: in the content of tool results, in the messages of prompts, in the contents of resources,
- * and in `_meta`.
+ * in `_meta`, and in the messages of what it asks the client (MCP 2026-07-28, multi round-trip requests).
  */
 export function mapResultUris(result: JsonObject, change: Change): JsonObject {
   let mapped = mapUiUris(result, change)
   mapped = mapList(mapped, 'content', block => mapBlock(block, change))
   mapped = mapList(mapped, 'contents', item => mapText(item, 'uri', change))
-  return mapList(mapped, 'messages', message => {
+  mapped = mapObject(mapped, 'inputRequests', requests =>
+    Object.keys(requests).reduce(
+      (all, key) =>
+        mapObject(all, key, request =>
+          mapObject(request, 'params', params => mapMessages(params, change)),
+        ),
+      requests,
+    ),
+  )
+  return mapMessages(mapped, change)
+}
+
+function mapMessages(part: JsonObject, change: Change): JsonObject {
+  return mapList(part, 'messages', message => {
     const one = mapObject(message, 'content', block => mapBlock(block, change))
     return mapList(one, 'content', block => mapBlock(block, change))
   })

@@ -19,8 +19,11 @@ export interface Inquiry {
 export interface RequestRouter {
   /** @throws Cancelled when the client gave up */
   answer(message: Request, inquiry: Inquiry): Promise<Response>
-  /** The servers that a URI may be of, with their own forms of it: of all, when nobody is known to have it. */
-  owners(uri: string): Promise<readonly Own[]>
+  /**
+   * The servers that each URI may be of, with their own forms of it: of all, when nobody is known to have it. Servers
+   * are asked for their lists once for all of the URIs.
+   */
+  owners(uris: readonly string[]): Promise<readonly (readonly Own[])[]>
   /** Whose task an id means; undefined when it can be nobody's. */
   task(id: string): Own | undefined
   /** A server's notification, or its request, as the client is to see it. */

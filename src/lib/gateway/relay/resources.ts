@@ -3,7 +3,7 @@ import type {Listed} from '../directory.ts'
 import {Exposures, type Own} from './exposures.ts'
 import type {Lists} from './lists.ts'
 import {mapText} from './places.ts'
-import {literalFit, markPlace, markUri, templateBudget} from './uris.ts'
+import {directoriesOf, literalFit, markPlace, markUri, templateBudget} from './uris.ts'
 
 /** How sure it is that a server has a resource: one that lists it has, and no other is asked. */
 export interface Candidate extends Own {
@@ -17,6 +17,9 @@ export interface ResourcesInput {
 }
 
 export type ResourceKind = 'resources' | 'templates'
+
+/** What the URI of a skill has behind that of its directory (SEP-2640). */
+export const SKILL_MANIFEST = '/SKILL.md'
 
 const KEYS = {resources: 'uri', templates: 'uriTemplate'} as const
 
@@ -102,8 +105,19 @@ export class Resources {
       const isSure = found.own !== uri || this.#lists.isConfirmed(found.server, 'resources')
       if (isSure) return [{...found, certainty: 'listed'}]
     }
-    const likely = [...this.#byTemplate(uri), ...(found ? [found] : [])]
+    const likely = [...this.#bySkill(uri), ...this.#byTemplate(uri), ...(found ? [found] : [])]
     return likely.map(own => ({...own, certainty: 'likely'}))
+  }
+
+  /** The server with the skill that the URI is in (skills extension, SEP-2640), if its skill is known. */
+  #bySkill(uri: string): readonly Own[] {
+    for (const directory of directoriesOf(uri)) {
+      const manifest = this.#exposures.resources.find(directory + SKILL_MANIFEST)
+      if (!manifest?.own.endsWith(SKILL_MANIFEST)) continue
+      const own = manifest.own.slice(0, -SKILL_MANIFEST.length) + uri.slice(directory.length)
+      return [{server: manifest.server, own}]
+    }
+    return []
   }
 
   /** The servers with a template that the URI fits, the template with the most literal text first. */

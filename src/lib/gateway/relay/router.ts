@@ -12,6 +12,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import type {Ask} from './ask.ts'
 import {Collisions} from './collisions.ts'
 import type {Own} from './exposures.ts'
 import type {ServerLink} from './link.ts'
@@ -19,8 +20,8 @@ import type {Lists} from './lists.ts'
 import {can, type Kind} from './pages.ts'
 import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 import type {ResourceKind} from './resources.ts'
-import {methodNotFound, Several, type Ask, type Seal} from './several.ts'
-import {NamedTasks, TASK_METHODS} from './tasks.ts'
+import {methodNotFound, Several, type Seal} from './several.ts'
+import {NamedTasks} from './tasks.ts'
 import {Translation, type Asked} from './translation.ts'
 
 export interface RouterInput {
@@ -92,9 +93,12 @@ export class Router implements RequestRouter {
     }
   }
 
-  async owners(uri: string): Promise<readonly Own[]> {
-    const owner = await this.#several?.find.reference(uri)
-    return owner ? [owner] : [...this.#input.links.keys()].map(server => ({server, own: uri}))
+  async owners(uris: readonly string[]): Promise<readonly (readonly Own[])[]> {
+    const found = await this.#several?.find.references(uris)
+    return uris.map((uri, index) => {
+      const owner = found?.[index]
+      return owner ? [owner] : [...this.#input.links.keys()].map(server => ({server, own: uri}))
+    })
   }
 
   task(id: string): Own | undefined {
@@ -222,10 +226,8 @@ export class Router implements RequestRouter {
     if (!this.#several) {
       return only === undefined ? methodNotFound(message) : this.#ask(only, message, inquiry)
     }
-    const {find} = this.#several
     const ask: Ask = (server, request) => this.#ask(server, request, inquiry)
-    if (message.method === 'tasks/list') return find.tasks(message, inquiry.signal)
-    return TASK_METHODS.has(message.method) ? find.task(message, ask) : find.vendor(message, ask)
+    return this.#several.find.other(message, ask, inquiry.signal)
   }
 
   /** What nobody lists may yet be one of a server that is not there. */

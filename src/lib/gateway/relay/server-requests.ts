@@ -10,14 +10,8 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {neededFor} from '../wire/input-requests.ts'
 import {progressToken, withProgressToken} from './progress.ts'
-
-/** Which capability a client must have declared to be asked for this. */
-const NEEDS: ReadonlyMap<string, string> = new Map([
-  ['sampling/createMessage', 'sampling'],
-  ['elicitation/create', 'elicitation'],
-  ['roots/list', 'roots'],
-])
 
 /** The connection that a server's request came over, which is the only one that its answer may go to. */
 export interface Asker {
@@ -62,7 +56,7 @@ export class ServerRequests {
 
   /** Passes a server's request to the client, or refuses it when the client never said it could. */
   ask(from: Asker, message: Request, about: Id | undefined): void {
-    const need = NEEDS.get(message.method)
+    const need = neededFor(message.method)
     if (need !== undefined && !this.capabilities[need]) {
       from.respond(failure(message.id, RPC.methodNotFound, `the client has no ${need} capability`))
       return

@@ -1,6 +1,5 @@
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {objectOf, type JsonObject} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
-import {ownNames} from '../directory.ts'
 import {clientName, type Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
@@ -22,9 +21,10 @@ import {Link, type ClientHello} from './link.ts'
 import {changedKind, ListChanges} from './list-changes.ts'
 import type {Remembered} from '../memory.ts'
 import type {ListedServer} from './list-state.ts'
-import {Lists} from './lists.ts'
+import type {Lists} from './lists.ts'
 import {listedBy} from './pages.ts'
 import {LogLevel} from './log-level.ts'
+import {rememberedLists} from './remembered-lists.ts'
 import type {RequestRouter} from './request-router.ts'
 import {Router} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
@@ -150,7 +150,7 @@ export class Session {
 
   #initialize(message: Request): Response {
     if (this.#router) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
-    const {id, version, servers, memory, govern, patienceMs} = this.#input
+    const {id, version, servers, memory, govern, patienceMs, events, now} = this.#input
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
     this.#protocolVersion = hello.protocolVersion
@@ -161,7 +161,15 @@ export class Session {
       hellos.set(server.name, known.hello)
       return this.#listedServer(server, hello, known)
     })
-    const lists = this.#openLists(listed, hello)
+    const lists = rememberedLists(listed, {
+      hello,
+      memory,
+      events,
+      patienceMs,
+      now,
+      onChange: kind => this.#changes.add(kind),
+      onRefused: error => this.#warn(messageOf(error)),
+    })
     this.#lists = lists
     this.#caller = {session: id, client: clientName(params['clientInfo'])}
     const [sole, ...others] = listed
@@ -178,25 +186,6 @@ export class Session {
           })
     const known = servers.map(({name}): KnownServer => ({name, hello: hellos.get(name)}))
     return result(message.id, gatewayHello({...hello, version, servers: known}))
-  }
-
-  #openLists(servers: readonly ListedServer[], hello: ClientHello): Lists {
-    const {patienceMs, events, memory, now} = this.#input
-    return new Lists(servers, {
-      patienceMs,
-      now,
-      onChange: kind => this.#changes.add(kind),
-      onListed: (server, {kind, items, shown}) => {
-        memory.listed(server, hello, {kind, items})
-        if (this.#router instanceof SoleRouter && (kind === 'tools' || kind === 'prompts')) {
-          memory.named(kind, ownNames(server, items))
-        }
-        events.onListed(server, kind, shown)
-      },
-      nameOf: (kind, owner) => memory.nameOf(kind, owner),
-      onNamed: (kind, shown) => memory.named(kind, shown),
-      onRefused: error => this.#warn(messageOf(error)),
-    })
   }
 
   #listedServer(server: SessionServer, hello: ClientHello, remembered: Remembered): ListedServer {
@@ -280,8 +269,4 @@ export class Session {
       )
     }
   }
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {}
 }

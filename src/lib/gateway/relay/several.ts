@@ -1,12 +1,14 @@
 import type {JsonObject} from '../../base/json.ts'
 import {failure, isResult, result, RPC, type Request, type Response} from '../wire/jsonrpc.ts'
+import {isMissing, withParams, type Ask} from './ask.ts'
 import type {Asking} from './connection.ts'
 import type {Own} from './exposures.ts'
 import type {ServerLink} from './link.ts'
 import type {Lists} from './lists.ts'
 import {can} from './pages.ts'
 import type {Candidate} from './resources.ts'
-import {listsTasks, listTasks} from './tasks.ts'
+import {Skills} from './skills.ts'
+import {listsTasks, listTasks, TASK_METHODS} from './tasks.ts'
 import type {Translation} from './translation.ts'
 import {declaring} from './vendor.ts'
 
@@ -28,19 +30,15 @@ export interface Seal {
   open(text: string): JsonObject | undefined
 }
 
-/** Sends a request to a server, in the server's words, and gives its answer in the client's. */
-export type Ask = (
-  server: string,
-  message: Request,
-  asked?: {readonly own: string},
-) => Promise<Response>
-
 /** Finds out which of several servers the client means where it does not say so by a tool's or prompt's name. */
 export class Several {
   readonly #input: SeveralInput
 
+  readonly #skills: Skills
+
   constructor(input: SeveralInput) {
     this.#input = input
+    this.#skills = new Skills(input)
   }
 
   /**
@@ -49,9 +47,8 @@ export class Several {
    */
   async resource(message: Request, uri: string, ask: Ask): Promise<Response | undefined> {
     const state = message.params?.['requestState']
-    const {seal} = this.#input
-    if (seal && typeof state === 'string') {
-      return this.#resume(message, {uri, known: seal.open(state)}, ask)
+    if (this.#input.seal && typeof state === 'string') {
+      return this.#resume(message, {uri, state}, ask)
     }
     let likeliest: Response | undefined
     for await (const candidate of this.#input.translation.resources.candidates(uri)) {
@@ -68,9 +65,10 @@ export class Several {
   /** A server that asked for more is the one that gets it: the state that the client brings back says which it is. */
   async #resume(
     message: Request,
-    {uri, known}: {uri: string; known: JsonObject | undefined},
+    {uri, state}: {uri: string; state: string},
     ask: Ask,
   ): Promise<Response> {
+    const known = this.#input.seal?.open(state)
     const {server, own, inner} = known ?? {}
     if (typeof server !== 'string' || typeof own !== 'string' || known?.['uri'] !== uri) {
       return failure(message.id, RPC.invalidParams, 'requestState is not valid for this request')
@@ -91,15 +89,28 @@ export class Several {
 
   /** Whose a URI, or a template of one, is; servers that have not listed theirs yet are asked when nobody known has it. */
   async reference(uri: string): Promise<Own | undefined> {
+    return (await this.references([uri]))[0]
+  }
+
+  /** The same for each of several, with one question to the servers for all of them. */
+  async references(uris: readonly string[]): Promise<readonly (Own | undefined)[]> {
     const {resources} = this.#input.translation
-    const known = resources.owner(uri)
-    if (known) return known
+    const known = uris.map(uri => resources.owner(uri))
+    if (!known.includes(undefined)) return known
     await resources.collect()
-    return resources.owner(uri)
+    return uris.map((uri, index) => known[index] ?? resources.owner(uri))
+  }
+
+  /** Answers what is about neither a tool, nor a prompt, nor a resource by name. */
+  async other(message: Request, ask: Ask, signal: AbortSignal): Promise<Response> {
+    const {method} = message
+    if (method === 'tasks/list') return this.#allTasks(message, signal)
+    if (TASK_METHODS.has(method)) return this.#task(message, ask)
+    return (await this.#skills.answer(message, ask, signal)) ?? this.#vendor(message, ask)
   }
 
   /** Asks the server whose task it is. */
-  async task(message: Request, ask: Ask): Promise<Response> {
+  async #task(message: Request, ask: Ask): Promise<Response> {
     const id = message.params?.['taskId']
     const task = typeof id === 'string' ? this.#input.translation.tasks.find(id) : undefined
     if (!task) return failure(message.id, RPC.invalidParams, 'Unknown task')
@@ -107,7 +118,7 @@ export class Several {
   }
 
   /** The tasks of all servers that are open: one that is not has none of this session. */
-  async tasks(message: Request, signal: AbortSignal): Promise<Response> {
+  async #allTasks(message: Request, signal: AbortSignal): Promise<Response> {
     const {links, hello, translation, patienceMs} = this.#input
     const able = [...links.values()].filter(({server}) => listsTasks(hello(server)))
     if (able.length === 0) return methodNotFound(message)
@@ -123,7 +134,7 @@ export class Several {
    * Asks the server that declared the method, or else the one whose tool, prompt, resource or task is named; of
    * several that declared it the one that is named, else the first.
    */
-  async vendor(message: Request, ask: Ask): Promise<Response> {
+  async #vendor(message: Request, ask: Ask): Promise<Response> {
     const {links, hello} = this.#input
     const servers = [...links.keys()].map(name => ({name, hello: hello(name)}))
     const declared = declaring(message.method, servers)
@@ -180,21 +191,6 @@ export class Several {
 /** A member of params that is some server's. */
 interface Named extends Own {
   readonly key: 'name' | 'uri' | 'taskId'
-}
-
-function withParams(message: Request, params: JsonObject): Request {
-  const isOther = Object.entries(params).some(([key, value]) => message.params?.[key] !== value)
-  return isOther ? {...message, params: {...message.params, ...params}} : message
-}
-
-/** Resource not found (MCP before 2026-07-28). */
-const RESOURCE_NOT_FOUND = -32002
-
-/** Whether a server says that it does not have a resource, or nothing of the kind. */
-function isMissing(answer: Response): boolean {
-  if (isResult(answer)) return false
-  const missing: readonly number[] = [RESOURCE_NOT_FOUND, RPC.invalidParams, RPC.methodNotFound]
-  return missing.includes(answer.error.code)
 }
 
 /** Nobody here knows the method, or nobody could tell whose it is. */

@@ -11,6 +11,7 @@ import {
   type ResultResponse,
 } from '../wire/jsonrpc.ts'
 import type {Own} from './exposures.ts'
+import {hintIn, type CacheHint} from './hints.ts'
 import type {ListedServer} from './list-state.ts'
 import type {Lists} from './lists.ts'
 import {can, itemsOf, KINDS, listedBy, type Items, type Kind} from './pages.ts'
@@ -65,8 +66,8 @@ export class SoleRouter implements RequestRouter {
     return isRefused && this.#input.server.isUnknown ? result(message.id, {}) : answer
   }
 
-  async owners(uri: string): Promise<readonly Own[]> {
-    return [{server: this.#input.server.link.server, own: uri}]
+  async owners(uris: readonly string[]): Promise<readonly (readonly Own[])[]> {
+    return uris.map(uri => [{server: this.#input.server.link.server, own: uri}])
   }
 
   task(id: string): Own {
@@ -101,7 +102,8 @@ export class SoleRouter implements RequestRouter {
   #page(answer: ResultResponse, kind: Kind, cursor: unknown): Response {
     const {key} = KINDS[kind]
     const items = itemsOf(answer.result[key])
-    this.#read(kind, cursor, {items, next: answer.result['nextCursor']})
+    const {nextCursor: next} = answer.result
+    this.#read(kind, cursor, {items, next, hint: hintIn(answer.result)})
     if (kind !== 'tools') return answer
     const {allows} = this.#input.server
     const allowed = items.filter(({name}) => typeof name !== 'string' || allows(name))
@@ -110,14 +112,19 @@ export class SoleRouter implements RequestRouter {
   }
 
   /** Once a client has read all pages, the whole list is known. */
-  #read(kind: Kind, cursor: unknown, page: {items: Items; next: unknown}): void {
+  #read(
+    kind: Kind,
+    cursor: unknown,
+    page: {items: Items; next: unknown; hint: CacheHint | undefined},
+  ): void {
     const {lists, server} = this.#input
     const before = this.#pages.get(kind)
     this.#pages.delete(kind)
     if (cursor !== undefined && before?.next !== cursor) return
     const items = cursor === undefined ? page.items : [...(before?.items ?? []), ...page.items]
-    if (typeof page.next !== 'string') lists.keep(server.link.server, kind, items)
-    else if (items.length < MOST_ITEMS) this.#pages.set(kind, {items, next: page.next})
+    if (typeof page.next !== 'string') {
+      lists.keep(server.link.server, kind, {items, hint: page.hint})
+    } else if (items.length < MOST_ITEMS) this.#pages.set(kind, {items, next: page.next})
   }
 
   async #call(message: Request, kind: Call['kind'], inquiry: Inquiry): Promise<Response> {

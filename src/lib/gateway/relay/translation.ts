@@ -49,7 +49,7 @@ export class Translation {
   answer(server: string, asked: Asked, answer: Response): Response {
     if (!isResult(answer)) return asked.resource ? withUri(answer, asked.resource) : answer
     const exposeTask = (id: string) => this.tasks.expose(server, id)
-    let mapped = this.#uris(server, answer.result)
+    let mapped = this.#uris(server, answer.result, asked.resource)
     mapped = mapResultTasks(mapped, exposeTask)
     if (TASK_METHODS.has(asked.method) || mapped['resultType'] === 'task') {
       mapped = mapText(this.#taskResult(server, mapped), 'taskId', exposeTask)
@@ -92,8 +92,12 @@ export class Translation {
     return this.tasks.find(exposed)?.own ?? exposed
   }
 
-  #uris(server: string, result: JsonObject): JsonObject {
-    return mapResultUris(result, uri => this.resources.expose(server, uri))
+  #uris(server: string, result: JsonObject, {own, shown}: Partial<Named> = {}): JsonObject {
+    // What the client has named differently keeps the client's name.
+    const isOther = own !== shown
+    return mapResultUris(result, uri =>
+      isOther && uri === own && shown !== undefined ? shown : this.resources.expose(server, uri),
+    )
   }
 
   /** A task that is done carries the result of what it was made for. */
@@ -108,12 +112,18 @@ export class Translation {
 /** What a server was asked. */
 export interface Asked {
   readonly method: string
-  /** The resource that it was asked about, as the server and as the client calls it. */
-  readonly resource?: {readonly own: string; readonly shown: string} | undefined
+  /** The resource that it was asked about. */
+  readonly resource?: Named | undefined
+}
+
+/** What a server and its client call the same resource. */
+interface Named {
+  readonly own: string
+  readonly shown: string
 }
 
 /** An error often repeats the URI. */
-function withUri(answer: ErrorResponse, {own, shown}: {own: string; shown: string}): ErrorResponse {
+function withUri(answer: ErrorResponse, {own, shown}: Named): ErrorResponse {
   const {data} = answer.error
   if (own === shown || !isJsonObject(data) || data['uri'] !== own) return answer
   return {...answer, error: {...answer.error, data: {...data, uri: shown}}}

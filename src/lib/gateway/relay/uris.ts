@@ -12,8 +12,23 @@ export function markPlace(uri: string): number {
  */
 export function markUri(uri: string, name: string): string {
   const place = markPlace(uri)
-  return `${uri.slice(0, place)}${name.toLowerCase()}~${uri.slice(place)}`
+  // The last part of a skill's path is its name, and clients compare it with that in the skill (SEP-2640).
+  const mark = uri.slice(0, place).toLowerCase() === 'skill://' ? '~/' : '~'
+  return `${uri.slice(0, place)}${name.toLowerCase()}${mark}${uri.slice(place)}`
 }
+
+/** The directories that a URI is in, or is, the innermost first. */
+export function* directoriesOf(uri: string): Generator<string, void> {
+  const place = markPlace(uri)
+  let end = uri.endsWith('/') ? uri.length - 1 : uri.length
+  for (let depth = 0; depth < DEEPEST && end > place; depth += 1) {
+    yield uri.slice(0, end)
+    end = uri.lastIndexOf('/', end - 1)
+  }
+}
+
+/** Directories above this are not looked at. */
+const DEEPEST = 32
 
 /** Above these only the same text fits: a template comes from a server and must not cost much. */
 const LONGEST_URI = 2000

@@ -154,18 +154,23 @@ export class RemoteModern implements Upstream {
       const why = `${this.#place} cannot be reached: ${reasonOf(error)}`
       return this.#failure(request.id, why, {unreachable: true})
     }
-    if (!response.ok) return this.#refused(response, request.id)
+    if (!response.ok) return this.#refused(response, request)
     const answer = await this.#answerIn(response, request.id, {tell, late})
     if (request.method !== 'tools/list' || !isResult(answer)) return answer
     const admitted = this.#tools.admit(answer.result)
     return admitted === answer.result ? answer : {...answer, result: admitted}
   }
 
-  /** A body that is a JSON-RPC error is the server's own answer; anything else is told by its status. */
-  async #refused(response: Response, id: Id): Promise<Answer> {
+  /**
+   * A body that is a JSON-RPC error is the server's own answer; anything else is told by its status, and so is what
+   * says nothing of the server's era where that is asked for.
+   */
+  async #refused(response: Response, {id, method}: Request): Promise<Answer> {
     const told = await refusalOf(response, id)
-    if (told && isResponse(told)) return told
     const {status: httpStatus} = response
+    const isPassing = httpStatus >= 500 || [401, 403, 429].includes(httpStatus)
+    const isOwn = !isPassing || method !== 'server/discover'
+    if (isOwn && told && isResponse(told)) return told
     return this.#failure(id, `${this.#place} answered with HTTP status ${httpStatus}`, {httpStatus})
   }
 
@@ -242,10 +247,9 @@ export class RemoteModern implements Upstream {
   /** Repeats in headers what servers of this era want there, and what the client has put there besides. */
   #mirror(request: Request, mirrored: Mirrored | undefined, headers: Headers): void {
     const name = mirroredName(request)
-    if (name === undefined) return
-    headers.set('mcp-name', encodeHeaderValue(name))
-    if (request.method !== 'tools/call') return
-    const wanted = this.#tools.of(name) ?? []
+    if (name !== undefined) headers.set('mcp-name', encodeHeaderValue(name))
+    const isCall = name !== undefined && request.method === 'tools/call'
+    const wanted = (isCall && this.#tools.of(name)) || []
     const computed = new Set(wanted.map(({header}) => header))
     for (const [header, value] of paramValues(wanted, request.params?.['arguments'])) {
       headers.set(header, value)

@@ -1,5 +1,5 @@
 import {withDeadline} from '../../base/async.ts'
-import {isJsonObject} from '../../base/json.ts'
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {readEvents, readText} from '../wire/events.ts'
 import {
   failure,
@@ -86,7 +86,8 @@ export class RemoteUpstream implements Upstream {
       await this.#take(response, message, signal)
     } catch (error) {
       if (signal.aborted) return
-      this.#fail(message, `${this.#place} cannot be reached: ${reasonOf(error)}`)
+      const why = `${this.#place} cannot be reached: ${reasonOf(error)}`
+      this.#fail(message, why, {unreachable: true})
     } finally {
       if (isRequest(message)) this.#open.delete(message.id)
     }
@@ -157,13 +158,15 @@ export class RemoteUpstream implements Upstream {
   async #refused(response: Response, message: Message): Promise<void> {
     if (!isRequest(message)) return response.body?.cancel()
     const told = await refusalOf(response, message.id)
-    if (told) this.#input.onMessage(told)
-    else this.#fail(message, `${this.#place} answered with HTTP status ${response.status}`)
+    if (told) return this.#input.onMessage(told)
+    const {status: httpStatus} = response
+    this.#fail(message, `${this.#place} answered with HTTP status ${httpStatus}`, {httpStatus})
   }
 
-  #fail(message: Message, why: string): void {
+  /** @param data tells whether anybody has looked at the message: who tries other ways to ask goes by it */
+  #fail(message: Message, why: string, data?: JsonObject): void {
     if (!isRequest(message)) return
-    this.#input.onMessage(failure(message.id, RPC.internalError, this.#input.redact(why)))
+    this.#input.onMessage(failure(message.id, RPC.internalError, this.#input.redact(why), data))
   }
 
   /** Keeps the stream of the server's own messages open. A server that has none refuses it, which is its right. */

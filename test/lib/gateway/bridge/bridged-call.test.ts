@@ -120,6 +120,35 @@ describe('a question of the server', () => {
     expect(await upstream.answerTo('later')).toMatchObject({error: {code: -32_603}})
   })
 
+  test('for roots is asked once: the same answer is given to the server again', async () => {
+    const {call, upstream, id, retry} = await withCall()
+    upstream.say(request('r1', 'roots/list'))
+    upstream.say(elicit('q'))
+    const asked = await askedBy(call)
+    upstream.say(request('r2', 'roots/list'))
+    const roots = {roots: [{uri: 'file:///a'}]}
+    const again = retry(call, asked, {1: roots, 2: YES})
+    upstream.say(request('r3', 'roots/list'))
+    for (const one of ['r1', 'r2', 'r3']) {
+      expect(await upstream.answerTo(one)).toEqual(result(one, roots))
+    }
+    upstream.say(result(id, DONE))
+    expect(await again.answer).toEqual(result(2, DONE))
+  })
+
+  test('for roots is asked anew for the next call', async () => {
+    const {call, upstream, id, retry, make} = await withCall()
+    upstream.say(request('r1', 'roots/list'))
+    const again = retry(call, await askedBy(call), {1: {roots: []}})
+    await upstream.answerTo('r1')
+    upstream.say(result(id, DONE))
+    await again.answer
+    const next = make({name: 'next'})
+    await upstream.request('tools/call', 1)
+    upstream.say(request('r2', 'roots/list'))
+    expect((await askedBy(next)).questions).toEqual({1: {method: 'roots/list'}})
+  })
+
   test('is refused when no call is there', async () => {
     const view = viewOf()
     await view.link.ready()
@@ -174,24 +203,31 @@ describe('what a client lacks', () => {
   const withTools = request('q', 'sampling/createMessage', {messages: [], tools: []})
 
   test.for([
-    ['forms', {roots: {}}, form, {elicitation: {}}],
-    ['forms, where only URLs are opened', {elicitation: {url: {}}}, form, {elicitation: {}}],
-    ['URLs', {elicitation: {}}, url, {elicitation: {url: {}}}],
-    ['URLs, where only forms are filled', {elicitation: {form: {}}}, url, {elicitation: {url: {}}}],
+    ['elicitation in form mode', {roots: {}}, form, {elicitation: {}}],
+    ['elicitation in form mode', {elicitation: {url: {}}}, form, {elicitation: {}}],
+    ['elicitation in url mode', {elicitation: {}}, url, {elicitation: {url: {}}}],
+    ['elicitation in url mode', {elicitation: {form: {}}}, url, {elicitation: {url: {}}}],
     ['sampling', {elicitation: {}}, sampling, {sampling: {}}],
-    ['tools in sampling', {sampling: {}}, withTools, {sampling: {tools: {}}}],
+    ['sampling with tools', {sampling: {}}, withTools, {sampling: {tools: {}}}],
     ['roots', {sampling: {}}, roots, {roots: {}}],
-    ['anything', {}, form, {elicitation: {}}],
-  ] as const)('is what it is told: %s', async ([, capabilities, question, needed]) => {
-    const {call, upstream, id} = await withCall({capabilities})
-    upstream.say(question)
-    expect(await call.answer).toMatchObject({
-      id: 1,
-      error: {code: -32_021, data: {requiredCapabilities: needed}},
-    })
-    expect(await upstream.answerTo('q')).toMatchObject({error: {code: -32_601}})
-    expect((await upstream.call('notifications/cancelled')).params['requestId']).toBe(id)
-  })
+    ['elicitation in form mode', {}, form, {elicitation: {}}],
+  ] as const)(
+    'is what it is told: %s, with %j',
+    async ([words, capabilities, question, needed]) => {
+      const {call, upstream, id} = await withCall({capabilities})
+      upstream.say(question)
+      expect(await call.answer).toMatchObject({
+        id: 1,
+        error: {
+          code: -32_021,
+          message: expect.stringMatching(new RegExp(` has not declared ${words}$`)),
+          data: {requiredCapabilities: needed},
+        },
+      })
+      expect(await upstream.answerTo('q')).toMatchObject({error: {code: -32_601}})
+      expect((await upstream.call('notifications/cancelled')).params['requestId']).toBe(id)
+    },
+  )
 
   test.for([
     [{elicitation: {}}, form],
@@ -265,17 +301,25 @@ describe('a client that comes back', () => {
     expect(await retry(call, asked, {1: YES}).answer).toMatchObject(REFUSED)
   })
 
-  test('is refused when the server has ended meanwhile, and the next call starts it again', async () => {
+  test('hears how the server has ended meanwhile, and the next call starts it again', async () => {
     const {call, upstream, retry, asked, server, make, failures} = await withParked()
     upstream.end()
     await failures.find(() => true)
     await turn()
-    expect(await retry(call, asked, {1: YES}).answer).toMatchObject(REFUSED)
+    expect(await retry(call, asked, {1: YES}).answer).toMatchObject({
+      id: 2,
+      error: {
+        code: -32_603,
+        message: expect.stringMatching(/^server demo ended with exit code 3; .* had effects/),
+        data: {server: 'demo', reason: 'SERVER_START_FAILED'},
+      },
+    })
+    expect(await retry(call, asked, {1: YES}, {name: 'u'}).answer).toMatchObject(REFUSED)
     make({name: 't'})
     await (await server.start(1)).request('tools/call')
   })
 
-  test('is refused after ten minutes, when the server was told and the session is closed', async () => {
+  test('hears after ten minutes that it took too long, when the server was told and the session is closed', async () => {
     vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
     const view = viewOf()
     const call = view.make({name: 't'})
@@ -289,7 +333,10 @@ describe('a client that comes back', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect((await upstream.call('notifications/cancelled')).params['requestId']).toBe(id)
     expect(await upstream.answerTo('q')).toMatchObject({error: {code: -32_603}})
-    expect(await view.retry(call, asked, {1: YES}).answer).toMatchObject(REFUSED)
+    expect(await view.retry(call, asked, {1: YES}).answer).toMatchObject({
+      error: {code: -32_602, message: expect.stringContaining('took too long')},
+    })
+    expect(await view.retry(call, asked, {1: YES}, {name: 'u'}).answer).toMatchObject(REFUSED)
     expect(upstream.isOpen).toBe(true)
     await vi.advanceTimersByTimeAsync(2000)
     expect(upstream.isOpen).toBe(false)
@@ -323,6 +370,58 @@ describe('limits', () => {
     expect(await upstream.answerTo(32)).toMatchObject({error: {code: -32_603}})
     for (let count = 1000; count < 2000; count++) upstream.say(elicit(count))
     expect(upstream.received.items.filter(message => 'error' in message)).toHaveLength(1968)
+  })
+
+  test('hold for a client that comes back without answers: 16 rounds', async () => {
+    const {call, upstream, id, retry, asked} = await withParked()
+    let state = asked
+    for (let round = 2; round <= 16; round++) state = await askedBy(retry(call, state, {}))
+    expect(await retry(call, state, {}).answer).toMatchObject({
+      error: {code: -32_603, message: expect.stringContaining('16 rounds')},
+    })
+    expect((await upstream.call('notifications/cancelled')).params['requestId']).toBe(id)
+    expect(await upstream.answerTo('q')).toMatchObject({error: {code: -32_603}})
+  })
+
+  test('hold for half an hour of questions', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    let ms = 0
+    const pass = async (milliseconds: number) => {
+      ms += milliseconds
+      await vi.advanceTimersByTimeAsync(milliseconds)
+    }
+    const {make, retry, server} = viewOf({now: () => ms})
+    const call = make({name: 't'})
+    const upstream = await server.start()
+    const {id} = await upstream.request('tools/call')
+    upstream.say(elicit('q'))
+    await pass(20)
+    let state = await askedBy(call)
+    for (let round = 0; round < 3; round++) {
+      await pass(599_000)
+      const again = retry(call, state, {})
+      await pass(20)
+      state = await askedBy(again)
+    }
+    await pass(2900)
+    expect(upstream.methods).not.toContain('notifications/cancelled')
+    await pass(100)
+    expect((await upstream.call('notifications/cancelled')).params['requestId']).toBe(id)
+    expect(await retry(call, state, {1: YES}).answer).toMatchObject({
+      error: {code: -32_602, message: expect.stringContaining('took too long')},
+    })
+  })
+
+  test('hold for questions that come after half an hour', async () => {
+    let ms = 0
+    const {call, upstream, retry} = await withCall({now: () => ms})
+    upstream.say(elicit('q'))
+    const again = retry(call, await askedBy(call), {1: YES})
+    ms = 1_800_000
+    upstream.say(elicit('late'))
+    expect(await again.answer).toMatchObject({
+      error: {code: -32_603, message: expect.stringContaining('30 minutes')},
+    })
   })
 
   test('hold for questions that are long: one answer to a client is 1 MiB at most', async () => {

@@ -1,4 +1,4 @@
-import {describe, expect, onTestFinished, test} from 'vitest'
+import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import {openEither} from '../../../../src/lib/gateway/bridge/either.ts'
 import type {EraMemory} from '../../../../src/lib/gateway/bridge/eras.ts'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
@@ -37,9 +37,14 @@ class Eras implements EraMemory {
 }
 
 /** A server that can be opened in both eras, over the same connection as over stdio unless another one is given. */
-function either(server: FakeServer, eras: EraMemory, modern: FakeServer = server): FakeServer {
+function either(
+  server: FakeServer,
+  eras: EraMemory,
+  modern: FakeServer = server,
+  startTimeoutMs = 60_000,
+): FakeServer {
   const openers = {legacy: server.open, modern: modern.open, tellsOrigin: false}
-  return {...server, open: openEither({server: 'demo', openers, eras})}
+  return {...server, open: openEither({server: 'demo', openers, eras, startTimeoutMs})}
 }
 
 async function clientOf(server: FakeServer): Promise<FakeClient> {
@@ -64,6 +69,11 @@ async function opened(server: FakeServer) {
 /** A server that was legacy once, and is not any more, or the other way round. */
 function refusing(answer: FakeAnswer, method = 'initialize'): FakeServer {
   return fakeServer({answers: {[method]: answer}})
+}
+
+const ends: FakeAnswer = (_, upstream) => {
+  upstream.end()
+  return undefined
 }
 
 const modernOne = () => modernServer({answers: {'tools/list': tools}})
@@ -127,6 +137,7 @@ describe('a server opened for a legacy client', () => {
     {unreachable: true},
     {httpStatus: 401},
     {httpStatus: 403},
+    {httpStatus: 429},
     {httpStatus: 500},
     {httpStatus: 503},
   ])('is not tried in another era when nobody has looked at the message: %j', async data => {
@@ -195,6 +206,42 @@ describe('a server opened for a legacy client', () => {
     expect(server.attempts).toBe(1)
     expect(eras.learnt).toEqual([])
   })
+
+  test('is opened in the modern era when it ends, but has spoken that one before', async () => {
+    const eras = new Eras({modern: true})
+    const server = modernServer({answers: {'tools/list': tools, initialize: ends}})
+    expect(await (await clientOf(either(server, eras))).ask('tools/list')).toEqual(tools)
+    expect(server.starts.map(({methods}) => methods)).toEqual([['initialize'], MODERN])
+    expect(eras.learnt).toEqual(['demo speaks modern', 'demo does not speak legacy'])
+  })
+
+  test.each([
+    ['half of the time to start', 40, 20],
+    ['ten seconds', 60_000, 10_000],
+  ])(
+    'is found to be a legacy one again when it is silent for %s',
+    async (_, startTimeoutMs, ms) => {
+      vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+      onTestFinished(() => void vi.useRealTimers())
+      const eras = new Eras({legacy: false, modern: true})
+      const script = toolScript('one')
+      const answers = {...script.answers, 'server/discover': () => undefined}
+      const server = fakeServer({...script, answers})
+      const {upstream, messages} = await opened(either(server, eras, server, startTimeoutMs))
+      upstream.send(request(1, 'initialize', {protocolVersion: '2025-11-25'}))
+      await (await server.start()).request('server/discover')
+      vi.advanceTimersByTime(ms - 1)
+      expect(server.attempts).toBe(1)
+      vi.advanceTimersByTime(1)
+      expect(await messages.find(({id}) => id === 1)).toHaveProperty('result.capabilities')
+      expect(server.starts.map(({methods}) => methods)).toEqual([
+        ['server/discover'],
+        ['initialize'],
+      ])
+      expect(eras.learnt).toEqual(['demo speaks legacy', 'demo does not speak modern'])
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
 
   test('tells how it ended when it was modern, and is nothing now', async () => {
     const server = fakeServer({
@@ -295,7 +342,10 @@ describe('a server opened for a legacy client', () => {
     const server = refusing(refuse(-32601, 'no'))
     const openers = {legacy: server.open, modern: undefined, tellsOrigin: true}
     const eras = new Eras({legacy: false})
-    const client = await clientOf({...server, open: openEither({server: 'demo', openers, eras})})
+    const client = await clientOf({
+      ...server,
+      open: openEither({server: 'demo', openers, eras, startTimeoutMs: 1}),
+    })
     await client.refusal('vendor/method')
     expect(server.starts.map(({methods}) => methods)).toEqual([['initialize']])
   })

@@ -205,11 +205,18 @@ describe('input that a modern server requires', () => {
     },
   )
 
-  test('is not asked for any more when the first question of several is refused at once', async () => {
-    const {client} = await clientOf([wants({a: roots, b: elicitation})], {elicitation: {}})
-    expect(await call(client, 'call')).toMatchObject({error: {code: -32601}})
-    expect(client.arrived.items.filter(({message}) => !isResponse(message))).toEqual([])
-  })
+  test.each([
+    ['sampling', sampling],
+    ['roots', roots],
+  ])(
+    'is not asked for when it is %s, which the client has not declared',
+    async (what, question) => {
+      const {client} = await clientOf([wants({a: elicitation, b: question})], {elicitation: {}})
+      const message = `the server asks for ${what}, which the client has not declared`
+      expect(await call(client, 'call')).toEqual(failure('call', -32603, message))
+      expect(client.arrived.items.filter(({message: sent}) => !isResponse(sent))).toEqual([])
+    },
+  )
 
   test('is withdrawn when the client cancels the request', async () => {
     const {client, server} = await clientOf([wants({a: elicitation})])

@@ -3,7 +3,7 @@ import {PluginError} from '../../../../src/lib/base/errors.ts'
 import {Cancelled} from '../../../../src/lib/gateway/relay/connection.ts'
 import {failure, notification, request, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {META} from '../../../../src/lib/gateway/wire/meta.ts'
-import {askedBy, DONE, viewOf, withCall, YES} from '../../../support/legacy-server.ts'
+import {askedBy, DONE, elicit, viewOf, withCall, YES} from '../../../support/legacy-server.ts'
 
 describe('a plain request', () => {
   test('reaches the server without what only modern servers know, and else as it is', async () => {
@@ -138,6 +138,21 @@ describe('a server that wants URLs opened first', () => {
     expect(await call.answer).toMatchObject({
       error: {code: -32_603, message: 'URL elicitation required'},
     })
+  })
+})
+
+describe('whether a client may still come back', () => {
+  test('is known: while a call waits for it, and neither before nor after', async () => {
+    const {call, upstream, id, retry, link} = await withCall()
+    expect(link.isWaiting).toBe(false)
+    upstream.say(elicit('q'))
+    const asked = await askedBy(call)
+    expect(link.isWaiting).toBe(true)
+    const again = retry(call, asked, {1: YES})
+    expect(link.isWaiting).toBe(false)
+    upstream.say(result(id, DONE))
+    await again.answer
+    expect(link.isWaiting).toBe(false)
   })
 })
 

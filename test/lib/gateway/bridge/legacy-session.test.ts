@@ -1,4 +1,4 @@
-import {describe, expect, test} from 'vitest'
+import {afterEach, describe, expect, test, vi} from 'vitest'
 import {notification, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {META} from '../../../../src/lib/gateway/wire/meta.ts'
 import {
@@ -10,6 +10,10 @@ import {
   withCall,
   YES,
 } from '../../../support/legacy-server.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const progress = (token: unknown, done: number) =>
   notification('notifications/progress', {progressToken: Number(token), progress: done})
@@ -71,7 +75,7 @@ describe('what the server says about a call', () => {
   })
 
   test('reaches the right one of two when the server says whose it is', async () => {
-    const view = viewOf({tellsOrigin: true})
+    const view = viewOf({tellsOrigin: true, capabilities: {}})
     const _meta = {[META.logLevel]: 'debug'}
     view.make({name: 'a', _meta})
     view.make({name: 'b', _meta})
@@ -85,6 +89,79 @@ describe('what the server says about a call', () => {
       ['k2', 'of b'],
       ['k1', 'of a'],
     ])
+  })
+
+  test('reaches nobody while the server is at anything else, or may be', async () => {
+    const script = {...SILENT, answers: {...SILENT.answers, 'tools/list': () => undefined}}
+    const view = viewOf({script})
+    view.make({name: 'a', _meta: {[META.logLevel]: 'debug'}})
+    const upstream = await view.server.start()
+    await upstream.request('tools/call')
+    upstream.say(log('info', 'alone'))
+    const list = view.make({}, {method: 'tools/list'})
+    const {id} = await upstream.request('tools/list')
+    upstream.say(log('info', 'of either'))
+    list.cancel()
+    await list.refusal
+    upstream.say(log('info', 'of what was given up'))
+    upstream.say(result(id, {tools: []}))
+    upstream.say(log('info', 'alone again'))
+    expect(view.news.items.map(({message}) => message.params?.['data'])).toEqual([
+      'alone',
+      'alone again',
+    ])
+  })
+
+  test('reaches nobody while a call that was given up is not answered, however long ago that was', async () => {
+    let ms = 0
+    const view = viewOf({capabilities: {}, now: () => ms})
+    const gone = view.make({name: 'gone'})
+    const upstream = await view.server.start()
+    const {id} = await upstream.request('tools/call')
+    gone.cancel()
+    await gone.refusal
+    ms = 3_600_000
+    view.make({name: 'a', _meta: {[META.logLevel]: 'debug'}})
+    await upstream.request('tools/call', 1)
+    upstream.say(log('info', 'of either'))
+    upstream.say(result(id, DONE))
+    upstream.say(log('info', 'alone'))
+    expect(view.news.items.map(({message}) => message.params?.['data'])).toEqual(['alone'])
+  })
+
+  test('reaches nobody who has not asked for it, when a server logs all the same', async () => {
+    const view = viewOf({capabilities: {}})
+    const first = view.make({name: 'a', _meta: {[META.logLevel]: 'debug'}})
+    const upstream = await view.server.start()
+    const {id} = await upstream.request('tools/call')
+    view.make({name: 'b'})
+    await upstream.request('tools/call', 1)
+    upstream.say(result(id, DONE))
+    await first.answer
+    upstream.say(log('alert'))
+    expect(view.news.items).toEqual([])
+  })
+
+  test('is at the right level from the start: the call is sent when the level is set', async () => {
+    const answers = {...SILENT.answers, 'logging/setLevel': () => undefined}
+    const view = viewOf({script: {...SILENT, answers}})
+    view.make({name: 'a', _meta: {[META.logLevel]: 'debug'}})
+    const upstream = await view.server.start()
+    const {id} = await upstream.request('logging/setLevel')
+    expect(upstream.methods).not.toContain('tools/call')
+    upstream.say(result(id, {}))
+    await upstream.request('tools/call')
+  })
+
+  test('is at any level when the server does not answer how it logs: the call is sent', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    const answers = {...SILENT.answers, 'logging/setLevel': () => undefined}
+    const view = viewOf({script: {...SILENT, answers}})
+    view.make({name: 'a', _meta: {[META.logLevel]: 'debug'}})
+    const upstream = await view.server.start()
+    await upstream.request('logging/setLevel')
+    await vi.advanceTimersByTimeAsync(5000)
+    await upstream.request('tools/call')
   })
 
   test('is logged at the level of the one who wants most', async () => {

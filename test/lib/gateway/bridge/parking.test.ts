@@ -1,6 +1,7 @@
 import {isDeepStrictEqual} from 'node:util'
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
+import {PluginError} from '../../../../src/lib/base/errors.ts'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
 import {ownerOf, Parking, type Parked} from '../../../../src/lib/gateway/bridge/parking.ts'
 import {Seal} from '../../../../src/lib/gateway/bridge/seal.ts'
@@ -108,8 +109,10 @@ describe('a state', () => {
     expect(parking.read(owner, retry(call(), state))).toBe(one)
     expect(parking.read(owner, retry(call(), repeat))).toBe('again')
     clock.ms = 600_001
-    expect(parking.read(owner, retry(call(), state))).toBeUndefined()
-    expect(parking.read(owner, retry(call(), repeat))).toBeUndefined()
+    expect(parking.read(owner, retry(call(), state))).toBe('late')
+    expect(parking.read(owner, retry(call(), repeat))).toBe('late')
+    expect(parking.read(ownerOf('other', 'demo'), retry(call(), repeat))).toBeUndefined()
+    expect(parking.read(owner, retry(call({name: 'u'}), state))).toBeUndefined()
   })
 
   test('that names no call is good for the same request alone', () => {
@@ -133,6 +136,49 @@ describe('a state', () => {
         expect(parking.read(owner, retry(other, state))).toBeUndefined()
       }),
     )
+  })
+})
+
+describe('the end of a call whose client is away', () => {
+  const lost = new PluginError('SERVER_START_FAILED', 'gone')
+
+  test.for([lost, 'late'] as const)('is told to the newest state of that client: %s', why => {
+    const {parking, owner, one, state} = withCall()
+    one.openRound = 2
+    const newest = parking.stateOf(one, call())
+    parking.leave(one, why)
+    expect(parking.read(owner, retry(call(), newest))).toBe(why)
+    expect(parking.read(owner, retry(call(), state))).toBeUndefined()
+    expect(parking.read(owner, retry(call({name: 'u'}), newest))).toBeUndefined()
+    expect(parking.read(ownerOf('other', 'demo'), retry(call(), newest))).toBeUndefined()
+  })
+
+  test('is not kept when its client was not away', () => {
+    const {parking, owner, one, state} = withCall()
+    one.openRound = undefined
+    parking.leave(one, lost)
+    expect(parking.read(owner, retry(call(), state))).toBeUndefined()
+  })
+
+  test('is forgotten after ten minutes', () => {
+    const {parking, owner, one, state, clock} = withCall()
+    parking.leave(one, lost)
+    clock.ms = 600_000
+    expect(parking.read(owner, retry(call(), state))).toBe(lost)
+    clock.ms = 600_001
+    expect(parking.read(owner, retry(call(), state))).toBeUndefined()
+  })
+
+  test('is kept for the last hundred calls', () => {
+    const {parking, owner, one, state} = withCall()
+    parking.leave(one, lost)
+    for (let count = 0; count < 100; count++) {
+      expect(parking.read(owner, retry(call(), state))).toBe(lost)
+      const other = parked(owner)
+      parking.enter(other)
+      parking.leave(other, 'late')
+    }
+    expect(parking.read(owner, retry(call(), state))).toBeUndefined()
   })
 })
 

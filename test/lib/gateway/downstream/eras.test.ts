@@ -19,6 +19,8 @@ function without(all: object, some: object): object {
 const capabilities = {'io.modelcontextprotocol/clientCapabilities': {}}
 const META = {'io.modelcontextprotocol/protocolVersion': '2026-07-28', ...capabilities}
 
+const OLDER = {...META, 'io.modelcontextprotocol/protocolVersion': '2025-11-25'}
+
 /** Tells over which revision, and for which request, the gateway itself is asked. */
 async function echo({request: {id, params}}: Exchange): Promise<Response> {
   return result(id, {served: params?.['_meta'] ?? null})
@@ -26,34 +28,52 @@ async function echo({request: {id, params}}: Exchange): Promise<Response> {
 
 describe('a request', () => {
   const headers = {'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list'}
+  const older = {...headers, 'mcp-protocol-version': '2025-11-25'}
 
   test.each([
     ['with its revision in it and in its head', headers, {_meta: META}, 200, undefined],
     ['with a revision in its head alone', headers, {}, 400, -32602],
     ['with one in it alone', {'mcp-method': 'tools/list'}, {_meta: META}, 400, -32020],
-    [
-      'with an older one in its head',
-      {...headers, 'mcp-protocol-version': '2025-11-25'},
-      {_meta: META},
-      400,
-      -32020,
-    ],
-    [
-      'with an older one in it',
-      headers,
-      {_meta: {...META, 'io.modelcontextprotocol/protocolVersion': '2025-11-25'}},
-      400,
-      -32020,
-    ],
+    ['with an older one in its head', older, {_meta: META}, 400, -32020],
+    ['with an older one in it', headers, {_meta: OLDER}, 400, -32020],
     ['without any, and without a session', {}, {}, 400, -32600],
+    ['with an older one in both, but no session', older, {_meta: OLDER}, 400, -32022],
+    [
+      'with one that never was in its head',
+      {'mcp-protocol-version': '1900-01-01'},
+      {},
+      400,
+      -32022,
+    ],
+    ['with what its client can do, and no revision', {}, {_meta: capabilities}, 400, -32602],
   ])('%s is told apart from others', async (_, more, params, status, code) => {
     await using endpoint = await startHttpEndpoint({answer: echo})
     const answer = await posted(endpoint.port, {method: 'tools/list', params}, more)
     expect(answer.status).toBe(status)
     expect(answer.message).toMatchObject(
-      code === undefined ? {id: 'probe', result: {served: META}} : {error: {code}},
+      code === undefined
+        ? {id: 'probe', result: {served: META}}
+        : {id: code === -32600 ? null : 'probe', error: {code}},
     )
     expect(answer.headers).not.toHaveProperty('mcp-session-id')
+  })
+
+  test('of a session is of its era, also when it says as much about itself as others do', async () => {
+    await using endpoint = await startHttpEndpoint({answer: echo})
+    const params = {protocolVersion: '2025-11-25'}
+    const opened = await posted(endpoint.port, {method: 'initialize', params}, {})
+    const session = {'mcp-session-id': String(opened.headers['mcp-session-id'])}
+    const ping = {method: 'ping', params: {_meta: OLDER}}
+    expect((await posted(endpoint.port, ping, session)).message).toEqual({
+      jsonrpc: '2.0',
+      id: 'probe',
+      result: {},
+    })
+    const unheard = {...session, 'mcp-protocol-version': '1900-01-01'}
+    expect(await posted(endpoint.port, ping, unheard)).toMatchObject({
+      status: 400,
+      message: {id: null, error: {code: -32600}},
+    })
   })
 
   test('of a revision that is not spoken is told which ones are', async () => {
@@ -145,7 +165,7 @@ async function posted(port: number, message: object, more: Readonly<Record<strin
   const headers = {'content-type': 'application/json', ...more}
   const body = JSON.stringify({jsonrpc: '2.0', id: 'probe', ...message})
   const answer = await fetchRaw({port, method: 'POST', headers, body})
-  const text = /^data: (.*)$/m.exec(answer.body)?.[1] ?? answer.body
+  const text = /^data: (.+)$/m.exec(answer.body)?.[1] ?? answer.body
   return {...answer, message: JSON.parse(text)}
 }
 

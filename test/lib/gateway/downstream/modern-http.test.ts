@@ -10,6 +10,7 @@ import {
   failure,
   notification,
   result,
+  type Notification,
   type Response,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {encodeHeaderValue} from '../../../../src/lib/gateway/wire/mirror.ts'
@@ -31,16 +32,22 @@ interface Asked {
 }
 
 /** An endpoint whose exchanges a test answers itself. */
-async function start(): Promise<{endpoint: HttpEndpoint; asked: Inbox<Asked>}> {
+async function start(): Promise<{
+  endpoint: HttpEndpoint
+  asked: Inbox<Asked>
+  told: Notification[]
+}> {
   const asked = new Inbox<Asked>()
+  const told: Notification[] = []
   const endpoint = await startHttpEndpoint({
+    notify: message => void told.push(message),
     answer(exchange) {
       const {promise, resolve, reject} = Promise.withResolvers<Response>()
       asked.add({exchange, resolve, reject})
       return promise
     },
   })
-  return {endpoint, asked}
+  return {endpoint, asked, told}
 }
 
 /** An endpoint that answers each exchange by this. */
@@ -243,20 +250,21 @@ describe('what comes without a session and is no request', () => {
   const post = (port: number, body: unknown) =>
     fetchRaw({port, method: 'POST', headers, body: JSON.stringify(body)})
 
-  test.each(['notifications/cancelled', 'notifications/unheard/of'])(
-    'is accepted and dropped when it is %s',
-    async method => {
-      const {endpoint, asked} = await start()
-      await using _ = endpoint
-      const sending = fetchRaw(posting(endpoint.port, call('x', 5)))
-      const {exchange, resolve} = await asked.find(() => true)
-      const answer = await post(endpoint.port, notification(method, {requestId: 5}))
-      expect(answer).toMatchObject({status: 202, body: ''})
-      expect(exchange.signal.aborted).toBe(false)
-      resolve(result(5, {}))
-      expect((await sending).status).toBe(200)
-    },
-  )
+  test.each([
+    ['dropped', 'notifications/cancelled', []],
+    ['passed on', 'vendor/said', [notification('vendor/said', {requestId: 5})]],
+  ])('is accepted and %s when it is %s', async (_what, method, heard) => {
+    const {endpoint, asked, told} = await start()
+    await using _ = endpoint
+    const sending = fetchRaw(posting(endpoint.port, call('x', 5)))
+    const {exchange, resolve} = await asked.find(() => true)
+    const answer = await post(endpoint.port, notification(method, {requestId: 5}))
+    expect(answer).toMatchObject({status: 202, body: ''})
+    expect(told).toEqual(heard)
+    expect(exchange.signal.aborted).toBe(false)
+    resolve(result(5, {}))
+    expect((await sending).status).toBe(200)
+  })
 
   test.each([
     ['a batch', [{jsonrpc: '2.0', id: 1, method: 'ping'}], -32600, null],
@@ -336,9 +344,13 @@ describe('headers that say something else than the body', () => {
 
   test('come after what is missing, and the method after the revision', async () => {
     await using endpoint = await answering(({request}) => result(request.id, {}))
+    const spoken = {'mcp-protocol-version': VERSION}
     const bad = {'mcp-protocol-version': '2026-07-29', 'mcp-method': 'other'}
-    const bare = await fetchRaw(posting(endpoint.port, {...list, params: {_meta: {}}}, bad))
-    expect(errorOf(bare)).toMatchObject({code: -32602})
+    const bare = {...list, params: {_meta: {}}}
+    const known = await fetchRaw(posting(endpoint.port, bare, {...bad, ...spoken}))
+    expect(errorOf(known)).toMatchObject({code: -32602})
+    const unspoken = await fetchRaw(posting(endpoint.port, bare, bad))
+    expect(errorOf(unspoken)).toMatchObject({code: -32022, data: {requested: '2026-07-29'}})
     const _meta = {...META, 'io.modelcontextprotocol/protocolVersion': '2026-07-29'}
     const unknown = await fetchRaw(posting(endpoint.port, {...list, params: {_meta}}, bad))
     expect(errorOf(unknown)).toMatchObject({code: -32022})

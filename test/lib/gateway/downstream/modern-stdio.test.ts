@@ -14,6 +14,7 @@ import {
   result,
   type Id,
   type Message,
+  type Notification,
   type Response,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {fakeServer} from '../../../support/fake-upstream.ts'
@@ -41,6 +42,7 @@ function start(answer?: (exchange: Exchange) => Promise<Response>) {
   const stdin = new PassThrough()
   const written = new Inbox<JsonObject>()
   const asked = new Inbox<Asked>()
+  const told: Notification[] = []
   const warnings: string[] = []
   const end = {unread: 0}
   const server = fakeServer({
@@ -56,6 +58,7 @@ function start(answer?: (exchange: Exchange) => Promise<Response>) {
     unreadBytes: () => end.unread,
     onStuck: () => undefined,
     warn: text => void warnings.push(text),
+    notify: message => void told.push(message),
     maxMessageBytes: 64 * 1024,
     answer:
       answer ??
@@ -89,7 +92,7 @@ function start(answer?: (exchange: Exchange) => Promise<Response>) {
   const say = (...messages: readonly Message[]) => {
     for (const message of messages) stdin.write(`${JSON.stringify(message)}\n`)
   }
-  return {client, say, stdin, written, asked, warnings, end}
+  return {client, say, stdin, written, asked, told, warnings, end}
 }
 
 const ask = (id: Id, method = 'tools/call', params: JsonObject = {}) =>
@@ -169,6 +172,23 @@ describe('a request without a session, over stdio', () => {
       {code: -32602, message: expect.stringContaining('protocolVersion')},
     ],
     [
+      'that names no revision',
+      {'io.modelcontextprotocol/clientCapabilities': {}},
+      {code: -32602, message: expect.stringContaining('protocolVersion')},
+    ],
+    [
+      'of a revision with sessions',
+      {..._meta, 'io.modelcontextprotocol/protocolVersion': '2025-11-25'},
+      {
+        code: -32022,
+        message: 'MCP 2025-11-25 begins with initialize',
+        data: {
+          supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+          requested: '2025-11-25',
+        },
+      },
+    ],
+    [
       'of a revision that is not spoken',
       {..._meta, 'io.modelcontextprotocol/protocolVersion': '2027-01-01'},
       {
@@ -182,7 +202,7 @@ describe('a request without a session, over stdio', () => {
     ],
   ])('%s is refused, and a session can follow', async (_, own, error) => {
     const {say, written, asked} = start()
-    say(request('probe', 'server/discover', {_meta: own}), HELLO)
+    say(request('probe', 'tools/list', {_meta: own}), HELLO)
     expect(await written.find(byId('probe'))).toEqual({jsonrpc: '2.0', id: 'probe', error})
     expect(await written.find(byId('hello'))).toHaveProperty('result.protocolVersion')
     expect(asked.items).toEqual([])
@@ -207,9 +227,10 @@ describe('a request without a session, over stdio', () => {
   test('is refused when too many are under way', async () => {
     const {say, written, asked} = start()
     for (let id = 0; id < 2000; id += 1) say(ask(id))
-    say(ask('late'))
+    say(ask('late'), ask('listen', 'subscriptions/listen'))
     expect(await written.find(byId('late'))).toMatchObject({error: {code: -32603}})
-    expect(asked.items).toHaveLength(2000)
+    expect((await asked.find(exchangeOf('listen'))).exchange.signal.aborted).toBe(false)
+    expect(asked.items).toHaveLength(2001)
     const [first] = asked.items
     first?.resolve(result(first.exchange.request.id, {}))
     await written.find(byId(0))
@@ -218,6 +239,20 @@ describe('a request without a session, over stdio', () => {
     expect(exchange.signal.aborted).toBe(false)
   })
 })
+
+describe('more than a hundred listens', () => {
+  test('are refused, and take no room from calls', async () => {
+    const {say, written, asked} = start()
+    for (let id = 0; id < 101; id += 1) say(ask(id, 'subscriptions/listen'))
+    say(ask('call'))
+    await asked.find(exchangeOf('call'))
+    expect(written.items).toEqual([expect.objectContaining(refusal(100))])
+    say(cancel(0), ask('next', 'subscriptions/listen'))
+    await asked.find(exchangeOf('next'))
+  })
+})
+
+const refusal = (id: Id) => ({id, error: expect.objectContaining({code: -32603})})
 
 describe('a cancelled request', () => {
   test('is given up with the reason, and not answered', async () => {
@@ -261,23 +296,53 @@ describe('a cancelled request', () => {
     expect(warnings).toEqual([])
   })
 
-  test('that nobody knows, and other notices without a session, change nothing', async () => {
-    const {say, written, asked, warnings} = start()
+  test('that nobody knows changes nothing', async () => {
+    const {say, written, asked, told, warnings} = start()
     say(
       cancel(1, {_meta}),
       notification('notifications/cancelled', {_meta, requestId: {}}),
       notification('notifications/cancelled', {_meta}),
-      notification('notifications/unheard/of', {_meta}),
       request(2, 'ping'),
     )
     await written.find(byId(2))
     expect(written.items).toEqual([result(2, {})])
     expect(asked.items).toEqual([])
+    expect(told).toEqual([])
     expect(warnings).toEqual([])
   })
 })
 
+const notice = (params?: JsonObject) => notification('vendor/said', params)
+
+describe('a notice of another kind', () => {
+  const unspoken = {..._meta, 'io.modelcontextprotocol/protocolVersion': '2027-01-01'}
+
+  test('is passed on, also when it says nothing of itself and there is no session', async () => {
+    const {say, written, told} = start()
+    say(notice({_meta}), notice(), notice({_meta: unspoken}), request(1, 'ping'))
+    await written.find(byId(1))
+    expect(told).toEqual([notice({_meta}), notice()])
+  })
+
+  test('belongs to the session when there is one, unless it says something else', async () => {
+    const {say, written, told} = start()
+    say(HELLO, notice(), notice({_meta}), request(1, 'ping'))
+    await written.find(byId(1))
+    expect(told).toEqual([notice({_meta})])
+  })
+})
+
 describe('a client of both eras', () => {
+  test.each([
+    {..._meta, 'io.modelcontextprotocol/protocolVersion': '2025-11-25'},
+    {'io.modelcontextprotocol/clientCapabilities': {}},
+  ])('is answered in its session when it says no more than %j of itself', async own => {
+    const {say, written, asked} = start()
+    say(HELLO, request(1, 'ping', {_meta: own}))
+    expect(await written.find(byId(1))).toEqual(result(1, {}))
+    expect(asked.items).toEqual([])
+  })
+
   test('is answered in both', async () => {
     const {say, written, asked} = start()
     say(HELLO, ask(1), request(2, 'tools/list'))

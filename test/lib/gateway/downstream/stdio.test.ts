@@ -24,6 +24,7 @@ function start() {
     stdin,
     write: line => void written.push(line),
     unreadBytes: () => end.unread,
+    notify: () => undefined,
     onStuck: () => void (end.stuck += 1),
     answer: async exchange => result(exchange.request.id, {}),
     warn: text => void warnings.push(text),

@@ -1,5 +1,7 @@
 import {describe, expect, test, vi} from 'vitest'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
+import {compose, type Handler} from '../../../../src/lib/gateway/pipeline/call.ts'
+import {checkHeaders} from '../../../../src/lib/gateway/pipeline/check-headers.ts'
 import {failure, notification, type Notification} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {OpenUpstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {META, metaOf} from '../../../../src/lib/gateway/wire/meta.ts'
@@ -42,6 +44,8 @@ function modernScript(tools: readonly string[], more: FakeScript['answers'] = {}
 
 const modern = (tools: readonly string[], more: FakeScript['answers'] = {}) =>
   fakeServer(modernScript(tools, more))
+
+const govern = (send: Handler) => compose([checkHeaders()], send)
 
 const names = (list: unknown) =>
   Array.isArray(list) ? list.map((item: JsonObject) => item['name']) : []
@@ -93,6 +97,21 @@ describe('one modern server', () => {
     expect(server.attempts).toBe(1)
   })
 
+  test('passes on what clients say to nobody in particular, but no notices of the other era', async () => {
+    const server = modern(['go'])
+    const gateway = new ModernGateway({servers: {one: server}})
+    const said = notification('vendor/said', {a: 1})
+    // Nobody is there to hear it.
+    gateway.exchanges.notify(said)
+    await gateway.ask('tools/call', {name: 'go'})
+    gateway.exchanges.notify(notification('notifications/roots/list_changed'))
+    gateway.exchanges.notify(said)
+    const {received} = await server.start()
+    await received.find(({method}) => method === 'vendor/said')
+    const heard = received.items.filter(message => 'method' in message && !('id' in message))
+    expect(heard).toEqual([said])
+  })
+
   test('keeps the progress of callers with equal ids and tokens apart', async () => {
     const server = modern(['go'], {'tools/call': () => undefined})
     const gateway = new ModernGateway({servers: {one: server}})
@@ -104,7 +123,7 @@ describe('one modern server', () => {
     const upstream = await server.start()
     for (const nth of [0, 1]) {
       const {id, params} = await upstream.request('tools/call', nth)
-      const {progressToken} = metaOf(params)
+      const {progressToken = null} = metaOf(params)
       upstream.say(notification('notifications/progress', {progressToken, progress: nth}))
       upstream.say({jsonrpc: '2.0', id, result: {resultType: 'complete', nth}})
     }
@@ -281,4 +300,62 @@ test('a storm of kinds of clients keeps no more than so many views, and serves a
     })
   }
   expect(server.attempts).toBe(1)
+})
+
+test('capabilities larger than any client has are refused, since they are kept', async () => {
+  const server = modern(['go'])
+  const gateway = new ModernGateway({servers: {one: server}})
+  const capabilities = {experimental: {x: {text: 'x'.repeat(20_000)}}}
+  expect(await gateway.call('tools/call', {name: 'go'}, {capabilities})).toMatchObject({
+    error: {code: -32602},
+  })
+  expect(server.attempts).toBe(0)
+})
+
+test('what several servers say of themselves is asked again when it must not be kept any longer', async () => {
+  let version = 1
+  const discover = () => ({
+    resultType: 'complete',
+    supportedVersions: ['2026-07-28'],
+    capabilities: {tools: {}},
+    instructions: `version ${version}`,
+    ttlMs: 1000,
+    cacheScope: 'public',
+  })
+  const servers = {a: modern(['go'], {'server/discover': discover}), b: modern(['go'])}
+  const gateway = new ModernGateway({servers})
+  const instructions = async () => (await gateway.ask('server/discover'))['instructions']
+  expect(await instructions()).toContain('version 1')
+  version = 2
+  gateway.now = 999
+  expect(await instructions()).toContain('version 1')
+  gateway.now = 1000
+  expect(await instructions()).toContain('version 2')
+})
+
+test('the definition of a tool counts for a minute when its server does not say for how long', async () => {
+  let region = true
+  const list = () => ({
+    resultType: 'complete',
+    ttlMs: 0,
+    cacheScope: 'public',
+    tools: [
+      {
+        name: 'go',
+        inputSchema: {
+          type: 'object',
+          properties: {region: {type: 'string', ...(region && {'x-mcp-header': 'Region'})}},
+        },
+      },
+    ],
+  })
+  const gateway = new ModernGateway({servers: {one: modern(['go'], {'tools/list': list})}, govern})
+  const call = () =>
+    gateway.call('tools/call', {name: 'go', arguments: {region: 'eu'}}, {mirrored: new Map()})
+  expect(await call()).toMatchObject({error: {code: -32020}})
+  region = false
+  gateway.now = 59_999
+  expect(await call()).toMatchObject({error: {code: -32020}})
+  gateway.now = 60_000
+  expect(await call()).toMatchObject({result: {resultType: 'complete'}})
 })

@@ -94,6 +94,7 @@ function listening(
   }
   const answer = listen(exchange, {
     links,
+    isOnly: links.length === 1,
     split: filter =>
       new Map(
         links.flatMap(link => {
@@ -219,6 +220,41 @@ describe('a filter', () => {
     })
     expect((await asked()).filter).toEqual(known)
     expect([first.length, second.length]).toEqual([1, 0])
+  })
+})
+
+describe('what only the client and its only server know', () => {
+  const filter = {toolsListChanged: true, 'com.example/news': {about: ['x']}}
+
+  test('passes both ways as it is', async () => {
+    const {told, asked} = listening(filter)
+    const server = await asked()
+    expect(server.filter).toEqual(filter)
+    const honoured = {'com.example/news': {about: [], why: 'none'}, 'com.example/more': true}
+    server.honour(honoured)
+    await settle()
+    const params = {what: 'x', _meta: {'com.example/y': 1}}
+    server.tell(notification('notifications/com.example/news', params))
+    server.tell(notification(TOOLS))
+    expect(told).toMatchObject([
+      acknowledgement({'com.example/news': {about: [], why: 'none'}}),
+      {method: 'notifications/com.example/news', params},
+      toolsChanged,
+    ])
+  })
+
+  test('is never what belongs to other requests', async () => {
+    const {told, server} = await toldOf(filter)
+    for (const kind of ['message', 'progress', 'cancelled']) {
+      server.tell(notification(`notifications/${kind}`, {level: 'error', data: 1}))
+    }
+    expect(told).toHaveLength(1)
+  })
+
+  test('is not heard of by clients that did not ask for anything of the kind', async () => {
+    const {told, server} = await toldOf({toolsListChanged: true})
+    server.tell(notification('notifications/com.example/news'))
+    expect(told).toHaveLength(1)
   })
 })
 
@@ -515,7 +551,7 @@ describe('several clients of one server', () => {
         const shared = new SharedServer({
           server: 'demo',
           open: server.open,
-          sharesOneStream: true,
+          isKnown: () => false,
           startTimeoutMs: 1000,
           now: () => 0,
           events: {
@@ -540,6 +576,7 @@ describe('several clients of one server', () => {
             },
             {
               links: [link],
+              isOnly: true,
               split: filter => new Map([[link, filter]]),
               toClient: (_server, notice) => notice,
               changes: () => ({[Symbol.dispose]: () => undefined}),

@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import {afterEach, beforeEach, describe, expect, onTestFinished, test, vi} from 'vitest'
 import {PluginError} from '../../../../src/lib/base/errors.ts'
 import type {Json, JsonObject} from '../../../../src/lib/base/json.ts'
-import {NotModern, SharedServer} from '../../../../src/lib/gateway/modern/shared-server.ts'
+import {NotModern} from '../../../../src/lib/gateway/modern/discover.ts'
+import {SharedServer} from '../../../../src/lib/gateway/modern/shared-server.ts'
 import type {ViewLink} from '../../../../src/lib/gateway/modern/view-link.ts'
 import {Cancelled} from '../../../../src/lib/gateway/relay/connection.ts'
 import type {OpenUpstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
@@ -58,7 +59,7 @@ function share(
   server: FakeServer,
   options: {
     open?: OpenUpstream
-    sharesOneStream?: boolean
+    isKnown?: boolean
     startTimeoutMs?: number
     now?: () => number
   } = {},
@@ -67,7 +68,7 @@ function share(
   const shared = new SharedServer({
     server: 'demo',
     open: options.open ?? server.open,
-    sharesOneStream: options.sharesOneStream ?? true,
+    isKnown: () => options.isKnown ?? false,
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
     now: options.now ?? (() => 0),
     events: {
@@ -174,7 +175,6 @@ describe('opening', () => {
     ['wants to know who asks', {httpStatus: 401}],
     ['lets nobody in', {httpStatus: 403}],
     ['is asked too much', {httpStatus: 429}],
-    ['has troubles', {httpStatus: 502}],
   ])('learns nothing of the era of a server that %s', async (_what, data) => {
     const {view, news} = share(refusing(-32603, data))
     const error = await outcomeOf(view.ready())
@@ -219,6 +219,50 @@ describe('opening', () => {
     expect(error).toBeInstanceOf(NotModern)
     expect(String(error)).toContain('server demo did not answer server/discover within 0.01 s')
     expect(server.starts[0]?.disposals).toBe(1)
+  })
+
+  test('takes a server that has troubles for one that may be of any era', async () => {
+    const {view} = share(refusing(-32603, {httpStatus: 502}))
+    expect(await outcomeOf(view.ready())).toMatchObject({why: 'trouble'})
+  })
+
+  test.each([
+    ['is known to be modern', {isKnown: true}, 1],
+    ['has not answered in time', {isKnown: false}, 2],
+  ])('waits for all of the start of a server that %s', async (_what, options, attempts) => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    onTestFinished(() => void vi.useRealTimers())
+    const server = modern({
+      answers: {
+        'server/discover': ({id}, upstream) => {
+          setTimeout(() => upstream.say(result(id, HELLO)), 11_000)
+          return undefined
+        },
+      },
+    })
+    const {view} = share(server, options)
+    const first = outcomeOf(view.ready())
+    await vi.advanceTimersByTimeAsync(11_000)
+    const outcomes = [await first, outcomeOf(view.ready())]
+    await vi.advanceTimersByTimeAsync(11_000)
+    expect(await outcomes[1]).toEqual(HELLO)
+    expect(outcomes[0] instanceof NotModern).toBe(!options.isKnown)
+    expect(server.attempts).toBe(attempts)
+  })
+
+  test('waits that long once, and then tries again after the cool-down', async () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    onTestFinished(() => void vi.useRealTimers())
+    const server = modern({answers: {'server/discover': silence}})
+    const {view} = share(server)
+    const texts = []
+    for (const milliseconds of [10_000, 60_000, 0]) {
+      const outcome = outcomeOf(view.ready())
+      await vi.advanceTimersByTimeAsync(milliseconds)
+      texts.push(/within .*/.exec(String(await outcome))?.[0])
+    }
+    expect(texts).toEqual(['within 10 s', 'within 60 s', 'within 60 s'])
+    expect(server.attempts).toBe(2)
   })
 
   test('fails with one error for all, and tries again after the cool-down', async () => {
@@ -396,80 +440,30 @@ describe('notifications of clients', () => {
 })
 
 describe('requests that want the log of a server with a single stream', () => {
-  beforeEach(() => void vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']}))
-  afterEach(() => void vi.useRealTimers())
-
-  test('are on processes of their own, four at most, and those beyond them get none', async () => {
+  test('are all asked of the same process, as they are', async () => {
     const server = modern()
-    const {view, news} = share(server)
-    const calls = []
-    for (const about of ['a', 'b', 'c', 'd']) {
-      calls.push(call(view, about, LOGS))
-      await (await server.start(calls.length - 1)).request('tools/call')
-    }
-    call(view, 'e', LOGS)
-    call(view, 'plain')
-    const [first, ...others] = server.starts
-    const beyond = await first?.request('tools/call', 1)
-    expect(beyond?.params).toEqual({_meta: OWN})
-    await first?.request('tools/call', 2)
-    expect(server.attempts).toBe(4)
-    for (const [index, upstream] of [first, ...others].entries()) upstream?.say(line(`of ${index}`))
-    expect(news.items.filter(({kind}) => kind === 'notification')).toEqual(
-      ['a', 'b', 'c', 'd'].map((about, index) => ({
-        kind: 'notification',
-        value: line(`of ${index}`),
-        about,
-      })),
-    )
-    expect(news.items.filter(({kind}) => kind === 'opened')).toHaveLength(1)
-  })
-
-  test('take the first process again as soon as it is free', async () => {
-    const server = modern({answers: {'tools/call': {content: []}}})
     const {view} = share(server)
-    await call(view, 'a', LOGS).outcome
-    await call(view, 'b', LOGS).outcome
+    for (const about of ['a', 'b', 'c']) call(view, about, LOGS)
+    const upstream = await server.start()
+    for (const nth of [0, 1, 2]) {
+      expect((await upstream.request('tools/call', nth)).params).toEqual({_meta: LOGS})
+    }
     expect(server.attempts).toBe(1)
   })
 
-  test('find the processes beyond the first until nobody needed them for a minute', async () => {
+  test('hear what is said while nothing else is in flight', async () => {
     const server = modern()
-    const {view} = share(server)
-    call(view, 'a', LOGS)
-    await (await server.start()).request('tools/call')
-    const answered = async (about: string, nth: number) => {
-      const {outcome} = call(view, about, LOGS)
-      const upstream = await server.start(1)
-      upstream.say(result((await upstream.request('tools/call', nth)).id, {}))
-      await outcome
-    }
-    await answered('b', 0)
-    await vi.advanceTimersByTimeAsync(59_999)
-    await answered('c', 1)
-    await vi.advanceTimersByTimeAsync(59_999)
-    expect(server.starts.map(({isOpen}) => isOpen)).toEqual([true, true])
-    await vi.advanceTimersByTimeAsync(1)
-    expect(server.starts.map(({isOpen}) => isOpen)).toEqual([true, false])
-    call(view, 'd', LOGS)
-    await (await server.start(2)).request('tools/call')
-  })
-
-  test('do without it when no further process can be started', async () => {
-    let starts = 0
-    const server = modern({
-      beforeOpen: () => {
-        starts += 1
-        if (starts > 1) throw new Error('no memory')
-      },
-    })
     const {view, news} = share(server)
     call(view, 'a', LOGS)
     const upstream = await server.start()
     await upstream.request('tools/call')
+    upstream.say(line('of a'))
     call(view, 'b', LOGS)
-    expect((await upstream.request('tools/call', 1)).params).toEqual({_meta: OWN})
-    expect(news.items.map(({kind}) => kind)).toEqual(['opened'])
+    await upstream.request('tools/call', 1)
+    upstream.say(line('of a or b'))
+    expect(news.items.filter(({kind}) => kind === 'notification')).toEqual([
+      {kind: 'notification', value: line('of a'), about: 'a'},
+    ])
   })
 
   test('do not hear what is said of one that was given up', async () => {
@@ -481,15 +475,15 @@ describe('requests that want the log of a server with a single stream', () => {
     one.cancel()
     await one.outcome
     call(view, 'b', LOGS)
-    await (await server.start(1)).request('tools/call')
+    await upstream.request('tools/call', 1)
     upstream.say(line('of a'))
     upstream.say(result(id, {}))
     expect(news.items.map(({kind}) => kind)).toEqual(['opened'])
   })
 
-  test('need no further process over HTTP, where every request has a stream', async () => {
+  test('hear what comes on their own streams over HTTP, whoever else asks', async () => {
     const server = modern()
-    const {view, news} = share(server, {sharesOneStream: false})
+    const {view, news} = share(server)
     call(view, 'a', LOGS)
     call(view, 'b', LOGS)
     const upstream = await server.start()
@@ -497,24 +491,23 @@ describe('requests that want the log of a server with a single stream', () => {
     const {id} = await upstream.request('tools/call', 1)
     upstream.say(line('of b'), {request: id})
     expect(news.items.at(-1)).toEqual({kind: 'notification', value: line('of b'), about: 'b'})
-    expect(server.attempts).toBe(1)
   })
+})
 
-  test('leave no timer and no process behind', async () => {
+describe('the end', () => {
+  test('never rejects, and tells what went wrong', async () => {
     const server = modern()
-    const {shared, view} = share(server)
-    call(view, 'a', LOGS)
-    await (await server.start()).request('tools/call')
-    const b = call(view, 'b', LOGS)
-    const upstream = await server.start(1)
-    upstream.say(result((await upstream.request('tools/call')).id, {}))
-    await b.outcome
-    expect(vi.getTimerCount()).toBe(1)
+    const {shared, view, news} = share(server)
+    await view.ready()
+    const upstream = await server.start()
+    upstream[Symbol.asyncDispose] = async () => {
+      throw new Error('no engine')
+    }
     await shared[Symbol.asyncDispose]()
-    expect(vi.getTimerCount()).toBe(0)
-    expect(server.starts.map(({isOpen}) => isOpen)).toEqual([false, false])
-    expect(await call(view, 'c', LOGS).outcome).toMatchObject({code: 'SERVER_START_FAILED'})
-    expect(server.attempts).toBe(2)
+    expect(news.items.at(-1)).toMatchObject({
+      kind: 'failed',
+      value: {code: 'SERVER_START_FAILED', message: 'server demo cannot be ended: no engine'},
+    })
   })
 })
 

@@ -29,7 +29,7 @@ interface Heard {
 }
 
 /** A connection that several clients share, to a server that answers nothing by itself. */
-function shared() {
+function shared(clock = {now: 0}) {
   const heard: Heard[] = []
   const asked: Message[] = []
   const upstream: FakeUpstream = new FakeUpstream(SILENT, (message, origin) =>
@@ -42,7 +42,7 @@ function shared() {
       onServerRequest: (_from, message) => asked.push(message),
       onNotification: (_from, message, about) => heard.push({message, about}),
     },
-    'certain',
+    {now: () => clock.now},
   )
   /** Sends a request of a client. @returns the id that the server knows it by, and how it goes on */
   const send = (
@@ -130,10 +130,12 @@ describe('a connection that clients share takes a notification to belong to', ()
     expect(say(ofTask('t'))).toBeUndefined()
   })
 
-  test('the only request that wants the log, when it is a line of the log', () => {
+  test('the only request in flight, when it is a line of the log and that is wanted', () => {
     const {send, say} = shared()
-    send('a')
+    send('l', {}, 'subscriptions/listen')
+    const a = send('a')
     expect(say(line)).toBeUndefined()
+    say(result(a.id, {}))
     const b = send('b', LOGS)
     expect(say(line)).toBe('b')
     const c = send('c', LOGS)
@@ -141,9 +143,63 @@ describe('a connection that clients share takes a notification to belong to', ()
     c.cancel()
     expect(say(line)).toBeUndefined()
     say(result(c.id, {}))
-    expect(say(line)).toBe('b')
+    // It may be what the server has still to say of the other one.
+    expect(say(line)).toBeUndefined()
     say(result(b.id, {}))
     expect(say(line)).toBeUndefined()
+  })
+
+  test('nobody, when it is a line of the log soon after the end of what another client asked', () => {
+    const clock = {now: 0}
+    const {send, say} = shared(clock)
+    const [one, other] = [
+      {...LOGS, [META.client]: {name: 'one', version: '1'}},
+      {...LOGS, [META.client]: {name: 'other', version: '1'}},
+    ]
+    const ends = (about: string, meta: JsonObject) => say(result(send(about, meta).id, {}))
+    ends('a', one)
+    clock.now = 1000
+    ends('b', other)
+    ends('c', other)
+    const d = send('d', other)
+    expect(say(line)).toBeUndefined()
+    clock.now = 2000
+    expect(say(line)).toBe('d')
+    clock.now = 2999
+    say(result(d.id, {}))
+    const e = send('e', one)
+    clock.now = 4998
+    expect(say(line)).toBeUndefined()
+    clock.now = 4999
+    expect(say(line)).toBe('e')
+    say(result(e.id, {}))
+    send('f', {...one, [META.capabilities]: {roots: {}}})
+    expect(say(line)).toBeUndefined()
+  })
+
+  test('the only request in flight a minute after another one was given up and never answered', () => {
+    const clock = {now: 0}
+    const {send, say} = shared(clock)
+    send('a').cancel()
+    clock.now = 59_999
+    const b = send('b', LOGS)
+    expect([say(vendor), say(line)]).toEqual([undefined, undefined])
+    clock.now = 60_000
+    expect(say(vendor)).toBe('b')
+    say(result(b.id, {}))
+    send('c', LOGS)
+    expect([say(vendor), say(line)]).toEqual(['c', 'c'])
+  })
+
+  test.each([
+    'notifications/tools/list_changed',
+    'notifications/prompts/list_changed',
+    'notifications/resources/list_changed',
+    'notifications/resources/updated',
+  ])('nobody, when it is %s, which comes to those who listen', method => {
+    const {send, say} = shared()
+    send('a', LOGS)
+    expect(say(notification(method, {uri: 'a:b'}))).toBeUndefined()
   })
 
   test('the only request in flight, beside those that listen, when it says nothing of itself', () => {
@@ -213,7 +269,7 @@ describe('a connection that clients share', () => {
     const upstream = new FakeUpstream(SILENT, () => undefined)
     upstream.send = (_message, mirrored?: Mirrored) => void sent.push(mirrored)
     const events = {onServerRequest: () => undefined, onNotification: () => undefined}
-    const connection = new Connection('demo', upstream, events, 'certain')
+    const connection = new Connection('demo', upstream, events, {now: () => 0})
     const mirrored: Mirrored = new Map([['mcp-param-region', 'eu']])
     const {signal} = new AbortController()
     const outcomes = [
@@ -224,18 +280,39 @@ describe('a connection that clients share', () => {
     expect(sent).toEqual([mirrored, undefined])
   })
 
+  const WHAT = [
+    'send',
+    'sendLogging',
+    'answer',
+    'cancel',
+    'progress',
+    'log',
+    'other',
+    'wait',
+  ] as const
   /** What happens next, to the call that the number picks, if there is any. */
   const step = fc.record({
-    what: fc.constantFrom('send', 'sendLogging', 'answer', 'cancel', 'progress', 'log', 'other'),
+    what: fc.constantFrom(...WHAT),
     pick: fc.nat(),
   })
 
   test('never takes what one client is to hear for what another one is', () => {
     fc.assert(
       fc.property(fc.array(step, {maxLength: 60}), steps => {
-        const {send, say, heard} = shared()
+        const clock = {now: 0}
+        const {send, say, heard} = shared(clock)
+        /** When something of a client ended last. */
+        const ends = new Map<string, number>()
+        /** The call that has had no other beside it so far. */
+        let alone: string | undefined
         // The server goes on with a call that was given up until it has answered it.
-        const working: {about: string; id: Id; logs: boolean; cancel: () => void}[] = []
+        const working: {
+          about: string
+          name: string
+          id: Id
+          logs: boolean
+          cancel: () => void
+        }[] = []
         const waiting = new Set<string>()
         const takenFor: (Id | undefined)[] = []
         const expected: typeof takenFor = []
@@ -244,18 +321,23 @@ describe('a connection that clients share', () => {
             const logs = what === 'sendLogging'
             const about = `call ${index}`
             // All clients use the same ids and tokens.
-            working.push({about, logs, ...send(about, {progressToken: 0, ...(logs && LOGS)})})
+            const name = `client ${pick % 2}`
+            const meta = {progressToken: 0, [META.client]: {name}, ...(logs && LOGS)}
+            alone = working.length === 0 ? about : undefined
+            working.push({about, name, logs, ...send(about, meta)})
             waiting.add(about)
             continue
           }
+          if (what === 'wait') clock.now += 500
           const call = working[pick % working.length]
           if (!call) continue
-          const {about, id, logs, cancel} = call
+          const {about, name, id, logs, cancel} = call
           const isFor = (isCertain: boolean) =>
             expected.push(isCertain && waiting.has(about) ? about : undefined)
           if (what === 'answer') {
             working.splice(working.indexOf(call), 1)
             waiting.delete(about)
+            ends.set(name, clock.now)
             say(result(id, {about}))
           } else if (what === 'cancel') {
             waiting.delete(about)
@@ -264,9 +346,13 @@ describe('a connection that clients share', () => {
             const params = {progressToken: id, progress: index, about}
             takenFor.push(say(notification('notifications/progress', params)))
             isFor(true)
-          } else if (what === 'log' && logs) {
+          } else if (what === 'log') {
+            // Also for a call that wants no log, which a server must not do.
             takenFor.push(say(notification('notifications/message', {data: index, about})))
-            isFor(working.filter(one => one.logs).length === 1)
+            const isQuiet = [...ends].every(
+              ([ended, at]) => ended === name || clock.now - at >= 2000,
+            )
+            isFor(logs && working.length === 1 && alone === about && isQuiet)
           } else if (what === 'other') {
             takenFor.push(say(notification('notifications/vendor', {about})))
             isFor(working.length === 1)

@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {
   literalFit,
   markPlace,
+  directoriesOf,
   markUri,
   templateBudget,
 } from '../../../../src/lib/gateway/relay/uris.ts'
@@ -94,4 +95,24 @@ describe('literalFit', () => {
     expect(fits(endless, endless)).toBe(true)
     expect(fits('{+a}', 'x'.repeat(100_000))).toBe(false)
   })
+})
+
+describe('directoriesOf', () => {
+  test.each([
+    ['skill://a/b/c.md', ['skill://a/b/c.md', 'skill://a/b', 'skill://a']],
+    ['skill://a/b/', ['skill://a/b', 'skill://a']],
+    ['x:y/z', ['x:y/z', 'x:y']],
+    ['skill://', []],
+    ['', []],
+  ])('%s', (uri, directories) => {
+    expect([...directoriesOf(uri)]).toEqual(directories)
+  })
+
+  test('are few, however deep the URI', () => {
+    expect([...directoriesOf(`x://${'a/'.repeat(10_000)}`)]).toHaveLength(32)
+  })
+})
+
+test('a mark leaves the name of a skill the last part of its path', () => {
+  expect(markUri('skill://git/SKILL.md', 'B')).toBe('skill://b~/git/SKILL.md')
 })

@@ -201,8 +201,39 @@ describe('a request to a modern server over HTTP', () => {
         json(response, {jsonrpc: '2.0', error}, status)
       })
       const {upstream, received} = connect(url)
-      upstream.send(ask(1, 'server/discover'))
+      upstream.send(ask(1, 'tools/list'))
       expect(await answerTo(received, 1)).toEqual({jsonrpc: '2.0', id: 1, error})
+    },
+  )
+
+  test.each([401, 403, 429, 500, 503])(
+    'is told by status %i when it asks what the server is, whatever else that says',
+    async httpStatus => {
+      const {url} = await serve(({response}) => {
+        json(response, failure(1, -32_601, 'passing'), httpStatus)
+      })
+      const {upstream, received} = connect(url)
+      upstream.send(ask(1, 'server/discover'))
+      expect(await answerTo(received, 1)).toMatchObject({
+        error: {code: -32_603, data: {httpStatus}},
+      })
+    },
+  )
+
+  test.each(['server/discover', 'tools/list', 'resources/read', 'com.example/more'])(
+    'carries the headers that its client has made of params, for %s as for calls',
+    async method => {
+      const {url, posts} = await serve(post => json(post.response, result(idOf(post), DONE)))
+      const {upstream, received} = connect(url)
+      const mirrored = new Map([
+        ['mcp-param-region', 'eu'],
+        ['authorization', 'theirs'],
+      ])
+      upstream.send(ask(1, method, {uri: 'a:b'}), mirrored)
+      await answerTo(received, 1)
+      const {headers} = await posts.find(() => true)
+      expect(headers).toMatchObject({'mcp-param-region': 'eu'})
+      expect(headers['authorization']).not.toBe('theirs')
     },
   )
 

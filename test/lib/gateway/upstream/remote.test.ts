@@ -281,7 +281,7 @@ describe('RemoteUpstream', () => {
       'a page',
       503,
       '<html>top-secret</html>',
-      {message: expect.stringContaining('HTTP status 503')},
+      {message: expect.stringContaining('HTTP status 503'), data: {httpStatus: 503}},
     ],
     [
       'nothing where an answer should be',
@@ -499,7 +499,7 @@ describe('RemoteUpstream', () => {
     const {upstream, next} = connect(make, {url})
     upstream.send(INITIALIZE)
     expect(await next(hasId(1))).toMatchObject({
-      error: {message: expect.stringContaining('ECONNREFUSED')},
+      error: {message: expect.stringContaining('ECONNREFUSED'), data: {unreachable: true}},
     })
   })
 })

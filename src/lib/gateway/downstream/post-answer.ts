@@ -8,7 +8,7 @@ import {ResumableStream, type Outgoing} from './resumable-stream.ts'
 /** How long the head of a response waits for a quick answer, which then needs no stream. */
 const HOLD_MS = 20
 
-export interface ExchangeInput {
+export interface PostAnswerInput {
   readonly response: ServerResponse
   readonly accepted: Accepted
   /** How many answers are to come. */
@@ -25,14 +25,14 @@ export interface ExchangeInput {
  * What one POST is answered with: plain JSON when the answer comes at once or the client takes nothing else, otherwise
  * a stream of events.
  */
-export class Exchange {
-  readonly #input: ExchangeInput
+export class PostAnswer {
+  readonly #input: PostAnswerInput
   readonly #answers: string[]
   readonly #hold: NodeJS.Timeout | undefined
   #stream: ResumableStream | undefined
   #missing: number
 
-  constructor(input: ExchangeInput) {
+  constructor(input: PostAnswerInput) {
     this.#input = input
     this.#missing = input.requests
     this.#answers = [...(input.batch ?? [])]
@@ -120,6 +120,6 @@ export class Exchange {
 }
 
 /** One function for all timers. */
-function stopWaiting(exchange: Exchange): void {
-  exchange.stopWaiting()
+function stopWaiting(answer: PostAnswer): void {
+  answer.stopWaiting()
 }
