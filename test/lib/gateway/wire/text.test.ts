@@ -28,7 +28,9 @@ describe('an answer under another id', () => {
         const own = isTail
           ? {result: body, jsonrpc: '2.0', id: 7}
           : {jsonrpc: '2.0', id: 7, result: body}
-        expect(passedOn(JSON.stringify(own), to)).toEqual({...own, id: to})
+        const text = JSON.stringify(own)
+        // What is not the same in JSON, as -0 is not, is not for the answer to keep.
+        expect(passedOn(text, to)).toEqual({...JSON.parse(text), id: to})
       }),
     )
   })
