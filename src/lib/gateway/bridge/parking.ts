@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto'
 import type {PluginError} from '../../base/errors.ts'
-import {isJsonObject, type Json, type JsonObject} from '../../base/json.ts'
+import {canonical, type JsonObject} from '../../base/json.ts'
 import type {Asking} from '../relay/connection.ts'
 import type {Request, Response} from '../wire/jsonrpc.ts'
 import {Places} from './places.ts'
@@ -157,16 +157,10 @@ export class Parking {
 /** What belongs to one round trip alone, and differs in the retry of the same request. */
 const PASSING: ReadonlySet<string> = new Set(['_meta', 'inputResponses', 'requestState'])
 
-/** Tells a request from every other one that is not a retry of it: by its method and params. */
+/** Tells a request from every other one that is not a retry of it: by its method and params, in whatever order. */
 function digestOf({method, params = {}}: Request): string {
   const salient = Object.entries(params).filter(([key]) => !PASSING.has(key))
-  return digest(JSON.stringify([method, Object.fromEntries(salient)], sorted))
-}
-
-/** Clients need not write the members of an object in the same order again. */
-function sorted(_key: string, value: Json): Json {
-  if (!isJsonObject(value)) return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return digest(canonical([method, Object.fromEntries(salient)]))
 }
 
 function digest(text: string): string {

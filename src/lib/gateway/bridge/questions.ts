@@ -60,8 +60,6 @@ export function inputRequest({method, params}: Pick<Request, 'method' | 'params'
 
 /** "URL elicitation required" of 2025-11-25, which later revisions do not have. */
 const URL_NEEDED = -32_042
-/** "Resource not found" of earlier revisions, for which later ones have "invalid params". */
-const NOT_FOUND = -32_002
 
 /**
  * What a server wants its client to open before it does what was asked (MCP 2025-11-25, error −32042).
@@ -84,7 +82,9 @@ export function urlsNeeded(answer: Response): readonly JsonObject[] | undefined 
 export function withKnownError(answer: Response): Response {
   if (isResult(answer)) return answer
   const {error} = answer
-  if (error.code === NOT_FOUND) return {...answer, error: {...error, code: RPC.invalidParams}}
+  if (error.code === RPC.resourceNotFound) {
+    return {...answer, error: {...error, code: RPC.invalidParams}}
+  }
   if (error.code === URL_NEEDED) return {...answer, error: {...error, code: RPC.internalError}}
   return answer
 }

@@ -3,9 +3,6 @@ import type {CacheHint} from '../relay/hints.ts'
 import {isResult, RPC, type Response} from '../wire/jsonrpc.ts'
 import {META, metaOf} from '../wire/meta.ts'
 
-/** What legacy servers call a missing resource; modern revisions reserve the code and do not use it. */
-const RESOURCE_NOT_FOUND = -32002
-
 /** Methods whose results say how long they may be kept (MCP 2026-07-28, caching). */
 const KEPT: ReadonlySet<string> = new Set([
   'server/discover',
@@ -45,6 +42,6 @@ export function modernAnswer(
 }
 
 function modernError(answer: Response): Response {
-  if (isResult(answer) || answer.error.code !== RESOURCE_NOT_FOUND) return answer
+  if (isResult(answer) || answer.error.code !== RPC.resourceNotFound) return answer
   return {...answer, error: {...answer.error, code: RPC.invalidParams}}
 }

@@ -14,12 +14,9 @@ export function withParams(message: Request, params: JsonObject): Request {
   return isOther ? {...message, params: {...message.params, ...params}} : message
 }
 
-/** Resource not found (MCP before 2026-07-28). */
-const RESOURCE_NOT_FOUND = -32002
-
 /** Whether a server says that it does not have a resource, or nothing of the kind. */
 export function isMissing(answer: Response): boolean {
   if (isResult(answer)) return false
-  const missing: readonly number[] = [RESOURCE_NOT_FOUND, RPC.invalidParams, RPC.methodNotFound]
+  const missing: readonly number[] = [RPC.resourceNotFound, RPC.invalidParams, RPC.methodNotFound]
   return missing.includes(answer.error.code)
 }
