@@ -2,6 +2,7 @@ import {defineConfig} from 'vitest/config'
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/global-setup.ts'],
     include: ['test/**/*.test.{ts,tsx}'],
     // oclif and the gateway write to the real streams; an interceptor would hide it from captures.
     disableConsoleIntercept: true,

@@ -1,13 +1,14 @@
 import {spawn} from 'node:child_process'
 import {closeSync, openSync} from 'node:fs'
-import {access, mkdir, mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, readFile, rename, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {delimiter, join} from 'node:path'
+import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 
 import {PluginError, systemCode} from '../src/lib/base/errors.ts'
+import {aptInstall, canInstall, exists, hasProgram, lastLines} from './apt.ts'
 import {withLock} from './lock.ts'
-import {capture, type Outcome, report as print, runMain} from './process.ts'
+import {capture, report as print, runMain} from './process.ts'
 
 type Report = (line: string) => void
 
@@ -35,9 +36,8 @@ export async function ensureEngine(report: Report): Promise<void> {
       hint: 'start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT (docker context use default)',
     })
   }
-  const canInstall = platform === 'linux' && isRoot && (await hasProgram('apt-get'))
   const canStart = platform === 'linux' && isRoot && (await hasProgram(ENGINE_PROGRAM))
-  if (!canInstall && !(canStart && state.kind === 'silent')) {
+  if (!(await canInstall()) && !(canStart && state.kind === 'silent')) {
     throw new PluginError('ENGINE_UNREACHABLE', `no Docker engine answers: ${state.words}`, {
       hint: engineAdvice(platform, isRoot),
     })
@@ -105,31 +105,17 @@ async function chosenEndpoint(): Promise<string> {
 async function installEngine(report: Report): Promise<void> {
   report('engine: installing docker.io with apt-get')
   await withoutServiceStart(async () => {
-    if (!(await hasProgram(ENGINE_PROGRAM))) await aptInstall(['docker.io', 'iptables'], report)
+    if (!(await hasProgram(ENGINE_PROGRAM)))
+      await aptInstallEngine(['docker.io', 'iptables'], report)
     // A package of its own since Debian 13.
-    if (!(await hasProgram('docker'))) await aptInstall(['docker-cli'], report)
+    if (!(await hasProgram('docker'))) await aptInstallEngine(['docker-cli'], report)
   })
 }
 
-/** The package lists of a fresh machine are empty or old, so the first attempt may fail for that reason only. */
-async function aptInstall(packages: readonly string[], report: Report): Promise<void> {
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages]
-  if ((await apt(install)).code === 0) return
-  report('engine: updating the package lists')
-  const update = await apt(['update', '-qq'])
-  const outcome = await apt(install)
-  if (outcome.code === 0) return
-  const words = [update.stderr, outcome.stdout, outcome.stderr].join('\n')
-  throw new PluginError(
-    'ENGINE_UNREACHABLE',
-    `apt-get install ${packages.join(' ')} failed:\n${lastLines(words, 15)}`,
-    {hint: engineAdvice('linux', true)},
-  )
-}
-
-async function apt(args: readonly string[]): Promise<Outcome> {
-  const env = {...process.env, DEBIAN_FRONTEND: 'noninteractive'}
-  return capture('apt-get', args, {env, timeout: 600_000})
+async function aptInstallEngine(packages: readonly string[], report: Report): Promise<void> {
+  const failure = await aptInstall(packages, report)
+  if (failure === undefined) return
+  throw new PluginError('ENGINE_UNREACHABLE', failure, {hint: engineAdvice('linux', true)})
 }
 
 /** Debian's packages start their services unless this file says no; it is ours for the time of `task` only. */
@@ -245,32 +231,8 @@ async function endEngine(child: ReturnType<typeof spawn>): Promise<void> {
   child.kill('SIGKILL')
 }
 
-async function hasProgram(name: string): Promise<boolean> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const found = await Promise.all(folders.map(async folder => exists(join(folder, name))))
-  return found.includes(true)
-}
-
 /** An interrupted apt-get ends by itself, and then the policy is put back. */
 function stayAlive(): void {}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The last `count` lines of a text that are not empty. */
-export function lastLines(text: string, count: number): string {
-  return text
-    .split('\n')
-    .filter(line => line.trim() !== '')
-    .slice(-count)
-    .join('\n')
-}
 
 if (import.meta.main) {
   await runMain(async () => {

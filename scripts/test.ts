@@ -1,8 +1,10 @@
 import {join} from 'node:path'
 
+import {ensureCompilers} from './compilers.ts'
 import {ensureEngine} from './engine.ts'
 import {foreground, npm, report, runMain} from './process.ts'
 import {buildSamples} from './samples.ts'
+import {ensureTestTools} from './test-tools.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -21,7 +23,9 @@ async function test(args: readonly string[]): Promise<number> {
   const built = await foreground(process.execPath, [join(ROOT, 'scripts', 'build.ts')])
   if (built !== 0) return built
   await ensureEngine(report)
+  await ensureCompilers(report)
   await buildSamples(report)
+  await ensureTestTools(report)
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
   return foreground(process.execPath, [vitest, 'run', ...reporters(process.env), ...args])
 }

@@ -22,6 +22,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@oclif/core': /^src\/(?:commands\/|lib\/[^/]+$|main)/,
   atomically: /^src\/lib\/files\/atomic\.ts$/,
   conf: /^src\/lib\/files\/settings\.ts$/,
+  'dns-packet': /^src\/lib\/egress\/dns\.ts$/,
   dockerode: /^src\/lib\/engine\/dockerode\.ts$/,
   'eventsource-parser': /^src\/lib\/gateway\/wire\/events\.ts$/,
   'fastest-levenshtein': /^src\/lib\/(?:catalog\/search|command-line)\.ts$/,

@@ -24,10 +24,24 @@ export async function startRelayed(
   server: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<RelayedServer> {
-  const own = {server, session: randomUUID(), image, owner: 'bench', command: [], env: []}
-  const limits = {cpus: 1, memoryBytes: 2 * 1024 ** 3, pids: 512}
+  const facts = await engine.inspectImage(image)
+  if (!facts) throw new Error(`the engine has no image ${image}`)
   const id = await engine.create(
-    containerOptions({...own, volumes: [], networkDisabled: true, extraHosts: [], limits}),
+    containerOptions({
+      server,
+      session: randomUUID(),
+      image,
+      facts,
+      owner: 'bench',
+      command: [],
+      entry: {kind: 'plain', env: []},
+      mounts: [],
+      network: {kind: 'none'},
+      security: {profile: 'default', capAdd: [], tmpfs: []},
+      secretFiles: false,
+      transport: 'stdio',
+      limits: {cpus: 1, memoryBytes: 2 * 1024 ** 3, pids: 256, diskBytes: 1024 ** 3},
+    }),
   )
   const socket = await engine.attach(id)
   await engine.start(id)

@@ -1,19 +1,14 @@
+import {isAbsolute} from 'node:path'
 import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginError} from './base/errors.ts'
 import {secretsFlag} from './command.ts'
 import type {GatewayOptions} from './gateway/setup.ts'
+import {listFlag, listOf} from './list-flag.ts'
 import {parseBytes} from './model/bytes.ts'
 
-/** A flag that takes several values, by commas or by being given again. */
 const list = (name: string, flag: {summary: string; helpValue: string; helpGroup?: string}) =>
-  Flags.string({
-    ...flag,
-    multiple: true,
-    multipleNonGreedy: true,
-    delimiter: ',',
-    env: variable(name),
-  })
+  listFlag({...flag, env: variable(name)})
 
 const FILES = {helpGroup: 'Flags for other files than the configured ones', helpValue: '<file>,…'}
 const LIMITS = {helpGroup: 'Flags for limits and safety'}
@@ -69,6 +64,43 @@ export const gatewayFlags = {
     helpValue: '<seconds>',
     ...LIMITS,
   }),
+  'network-policy': Flags.custom<GatewayOptions['networkPolicy']>({
+    summary: 'network of servers that say nothing of it: open, allowlist or none',
+    options: ['open', 'allowlist', 'none'],
+    default: 'open',
+    helpValue: '<policy>',
+    env: variable('network-policy'),
+    ...LIMITS,
+  })(),
+  'block-network': Flags.boolean({
+    summary: 'hold servers to their allowed hosts; they always are',
+    allowNo: true,
+    env: variable('block-network'),
+    ...LIMITS,
+  }),
+  'debug-dns': Flags.boolean({
+    summary: 'log also what servers may look up and reach, not only what they may not',
+    allowNo: true,
+    env: variable('debug-dns'),
+    ...LIMITS,
+  }),
+  security: Flags.custom<GatewayOptions['security']>({
+    summary: 'how closed servers are that say nothing of it',
+    options: ['default', 'strict'],
+    default: 'default',
+    env: variable('security'),
+    ...LIMITS,
+  })(),
+  'allow-mount': list('allow-mount', {
+    summary: 'folders that servers may mount, though they would be refused',
+    helpValue: '<path>,…',
+    ...LIMITS,
+  }),
+  'expose-secrets': list('expose-secrets', {
+    summary: 'servers that may get secrets where others can see them',
+    helpValue: '<name>,…',
+    ...LIMITS,
+  }),
   'log-calls': Flags.boolean({
     summary: 'write a line on stderr for each call',
     default: true,
@@ -107,55 +139,6 @@ export const gatewayFlags = {
   }),
 }
 
-const UNBUILT = {helpGroup: 'Not built yet (taken, without effect)'}
-
-const unbuilt = (name: string, summary: string) =>
-  Flags.boolean({summary, allowNo: true, env: variable(name), ...UNBUILT})
-
-const unbuiltText = (name: string, summary: string, helpValue: string) =>
-  Flags.string({
-    summary,
-    helpValue,
-    multiple: true,
-    multipleNonGreedy: true,
-    env: variable(name),
-    ...UNBUILT,
-  })
-
-/** Flags of docker's plugin whose feature is not part of this version: taken, and said to do nothing. */
-export const unbuiltFlags = {
-  profile: Flags.string({
-    summary: 'serve what a named profile has',
-    helpValue: '<name>',
-    env: variable('profile'),
-    ...UNBUILT,
-  }),
-  'block-network': unbuilt('block-network', 'let servers reach allowed hosts only'),
-  'verify-signatures': unbuilt('verify-signatures', 'check the signatures of images'),
-  watch: unbuilt('watch', 'follow changes of the files'),
-  'debug-dns': unbuilt('debug-dns', 'log which names servers look up'),
-  static: unbuilt('static', 'use servers that somebody else has started'),
-  interceptor: unbuiltText(
-    'interceptor',
-    'run something before or after calls',
-    '<when>:<type>:<arg>',
-  ),
-  'oci-ref': unbuiltText('oci-ref', 'a server that its image describes', '<image>'),
-  'mcp-registry': unbuiltText('mcp-registry', 'a server that an MCP registry describes', '<url>'),
-  'long-lived': Flags.boolean({
-    summary: 'servers live as long as their session; they always do',
-    allowNo: true,
-    hidden: true,
-    env: variable('long-lived'),
-  }),
-  log: Flags.string({
-    summary: 'also write the log to a file',
-    helpValue: '<file>',
-    hidden: true,
-    env: variable('log'),
-  }),
-}
-
 /** The environment variable that stands for a flag. */
 export function variable(flag: string): string {
   return `DOCKER_MCP_${flag.toUpperCase().replaceAll('-', '_')}`
@@ -166,7 +149,7 @@ type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
 /**
  * The options of a gateway from its flags.
  * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered
- * @throws PluginError USAGE for flags that exclude each other, or that are no size
+ * @throws PluginError USAGE for flags that exclude each other, or that are no size or path
  */
 export function gatewayOptions(
   flags: GatewayFlags,
@@ -178,21 +161,26 @@ export function gatewayOptions(
     })
   }
   return {
-    servers: flags.servers,
+    servers: listOf(flags.servers),
     enableAllServers: flags['enable-all-servers'],
-    catalogs: flags.catalog,
-    additionalCatalogs: flags['additional-catalog'],
+    catalogs: listOf(flags.catalog),
+    additionalCatalogs: listOf(flags['additional-catalog']),
     registry: withMore(flags.registry, flags['additional-registry'], 'registry.yaml'),
     config: withMore(flags.config, flags['additional-config'], 'config.yaml'),
     toolsConfig: withMore(flags['tools-config'], flags['additional-tools-config'], 'tools.yaml'),
     secrets: flags.secrets,
-    tools: flags.tools,
+    tools: listOf(flags.tools),
     cpus: flags.cpus,
     memory: flags.memory,
     maxMessageBytes: readMessageSize(flags['max-message-size']),
     callTimeoutMs: flags['call-timeout'] * 1000,
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
+    networkPolicy: flags['network-policy'],
+    debugDns: flags['debug-dns'],
+    security: flags.security,
+    allowMounts: readPlaces(listOf(flags['allow-mount']) ?? []),
+    exposeSecrets: listOf(flags['expose-secrets']) ?? [],
     verbose: flags.verbose,
     ...waiting,
   }
@@ -211,18 +199,19 @@ function readMessageSize(text: string): number {
   })
 }
 
+function readPlaces(paths: readonly string[]): readonly string[] {
+  const wrong = paths.find(path => !isAbsolute(path) && path !== '~' && !/^~[\\/]/.test(path))
+  if (wrong === undefined) return paths
+  throw new PluginError('USAGE', `--allow-mount ${JSON.stringify(wrong)} is not an absolute path`, {
+    hint: 'write the whole path, or one in your home as ~/folder',
+  })
+}
+
 function withMore(
   files: readonly string[] | undefined,
   more: readonly string[] | undefined,
   byDefault: string,
 ): readonly string[] | undefined {
-  if (!more) return files
-  return [...(files ?? [byDefault]), ...more]
-}
-
-/** What to say of flags that were given and do nothing. A flag that only says how it is anyway needs no word. */
-export function unbuiltNotices(flags: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.keys(unbuiltFlags)
-    .filter(name => name !== 'long-lived' && flags[name] !== undefined && flags[name] !== false)
-    .map(name => `! --${name} is not built yet: it changes nothing.`)
+  const added = listOf(more)
+  return added ? [...(listOf(files) ?? [byDefault]), ...added] : listOf(files)
 }

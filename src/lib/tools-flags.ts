@@ -5,18 +5,17 @@ import {PluginError} from './base/errors.ts'
 import {nearestNames} from './catalog/search.ts'
 import {usageError} from './command-line.ts'
 import {gatewayDeps, withGateway} from './gateway-door.ts'
-import {gatewayFlags, gatewayOptions, unbuiltFlags, unbuiltNotices} from './gateway-flags.ts'
+import {gatewayFlags, gatewayOptions} from './gateway-flags.ts'
+import {listFlag, listOf} from './list-flag.ts'
 import {spellBooleans} from './plugin/argv.ts'
 import {readArguments} from './tools/arguments.ts'
 import type {GatewayClient} from './tools/client.ts'
+import {unbuiltFlags, unbuiltNotices} from './unbuilt-flags.ts'
 
 /** Flags of every command that uses the gateway's tools. */
 export const toolsFlags = {
-  'gateway-arg': Flags.string({
+  'gateway-arg': listFlag({
     summary: 'a flag of "gateway run", for the gateway behind this command; may be repeated',
-    multiple: true,
-    multipleNonGreedy: true,
-    delimiter: ',',
     env: 'DOCKER_MCP_GATEWAY_ARG',
     helpValue: '<flag>',
   }),
@@ -40,7 +39,7 @@ export async function withTools<T>(
   const booleans = new Set(
     Object.entries(definitions).flatMap(([name, {type}]) => (type === 'boolean' ? [name] : [])),
   )
-  const words = spellBooleans(flags['gateway-arg'] ?? [], booleans)
+  const words = spellBooleans(listOf(flags['gateway-arg']) ?? [], booleans)
   const parsed = await Parser.parse(words, {flags: definitions, strict: true}).catch(
     (error: unknown) => {
       throw usageError(error, {

@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {parse} from 'yaml'
 import {type CatalogServer, parseCatalog} from '../../src/lib/model/catalog.ts'
 import {checkConfig} from '../../src/lib/model/config-check.ts'
+import {secretsInCommand} from '../../src/lib/model/expand.ts'
 import {bindServer} from '../../src/lib/model/server.ts'
 
 const FILE = new URL('../../catalogs/docker-mcp.yaml', import.meta.url)
@@ -61,6 +62,23 @@ describe('the catalog that comes along', () => {
     expect(volumes.filter(volume => volume.startsWith(':'))).toEqual([])
   })
 
+  test('allows hosts only where no address is set or given by the user, and then over TLS', () => {
+    const restricted = servers.filter(([, {allowHosts}]) => allowHosts)
+    expect(restricted.map(([name]) => name)).toContain('brave')
+    expect(restricted.filter(([, entry]) => takesAddress(entry)).map(([name]) => name)).toEqual([])
+    const rules = restricted.flatMap(([, {allowHosts = []}]) => allowHosts)
+    expect(rules.filter(rule => !/^[a-z0-9.]+\.[a-z]+:443$/.test(rule))).toEqual([])
+  })
+
+  test('shows a secret in arguments of postgres alone, and says what to do', () => {
+    const specs = servers.map(([, entry]) => bindServer(entry, {}, '/home/me'))
+    const shown = specs.filter(
+      spec => spec.kind === 'container' && secretsInCommand(spec).length > 0,
+    )
+    expect(shown.map(({name}) => name)).toEqual(['postgres'])
+    expect(server('postgres').description).toContain('--expose-secrets=postgres')
+  })
+
   for (const name of ['everything', 'filesystem', 'memory', 'sequentialthinking']) {
     test(`runs the sample ${name} from its local image, without network`, () => {
       expect(server(name)).toMatchObject({
@@ -98,6 +116,12 @@ describe('the catalog that comes along', () => {
     })
   })
 })
+
+/** Whether a value of the configuration is, or may be, the address of what the server speaks to. */
+function takesAddress({name, config = []}: CatalogServer): boolean {
+  const names = config.flatMap(schema => leaves(schema, `${name}.`))
+  return names.some(path => /url|host|address|connection|endpoint/.test(path))
+}
 
 /** The paths of the values in a schema that people set. */
 function leaves(schema: object, prefix: string): string[] {

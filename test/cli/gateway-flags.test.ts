@@ -42,12 +42,20 @@ const TAKEN = [
   '--log=gateway.log',
 ]
 
+/** The flags of ours alone that say how far servers are closed. */
+const OURS = [
+  '--network-policy=allowlist',
+  '--security=strict',
+  '--allow-mount=/srv/data,~/work',
+  '--expose-secrets=postgres',
+  '--no-debug-dns',
+  '--block-network=false',
+]
+
 const UNBUILT = [
   'profile',
-  'block-network',
   'verify-signatures',
   'watch',
-  'debug-dns',
   'static',
   'interceptor',
   'oci-ref',
@@ -63,6 +71,13 @@ describe('gateway run', () => {
     expect({code, stdout}, `stderr: ${stderr}`).toEqual({code: 0, stdout: ''})
     const notices = [...stderr.matchAll(/^! --(\S+) is not built yet/gm)].map(([, name]) => name)
     expect(notices).toEqual(UNBUILT)
+  })
+
+  test('takes the flags that docker does not have, without a word', async () => {
+    await using cli = await dockerCli()
+    const {code, stdout, stderr} = await cli.run(['mcp', 'gateway', 'run', ...OURS])
+    expect({code, stdout}, `stderr: ${stderr}`).toEqual({code: 0, stdout: ''})
+    expect(stderr).not.toMatch(/^!/m)
   })
 
   test.for([
@@ -125,6 +140,29 @@ describe('gateway run', () => {
     const {url} = await printedEndpoint(gateway)
     expect(url.port).not.toBe('0')
     await gateway.said(/! --watch is not built yet/)
+  })
+
+  test('takes a list from the environment', async () => {
+    await using cli = await dockerCli()
+    const env = {DOCKER_MCP_SERVERS: 'nobody,noone'}
+    const {code, stderr} = await cli.run(['mcp', 'gateway', 'run', '--dry-run'], {env})
+    expect(code).toBe(1)
+    expect(stderr).toContain('not every server could be started: nobody, noone')
+  })
+
+  test.for([
+    [['--network-policy=closed'], {}, 'one of: open, allowlist, none'],
+    [['--network-policy='], {}, 'one of: open, allowlist, none'],
+    [[], {DOCKER_MCP_NETWORK_POLICY: 'None'}, 'one of: open, allowlist, none'],
+    [['--security=off'], {}, 'one of: default, strict'],
+    [[], {DOCKER_MCP_SECURITY: 'off'}, 'one of: default, strict'],
+    [['--allow-mount=/srv,etc'], {}, '--allow-mount "etc" is not an absolute path'],
+    [[], {DOCKER_MCP_ALLOW_MOUNT: '/srv,etc'}, '--allow-mount "etc" is not an absolute path'],
+  ] as const)('refuses %j with %j', async ([flags, env, message]) => {
+    await using cli = await dockerCli()
+    const {code, stdout, stderr} = await cli.run(['mcp', 'gateway', 'run', ...flags], {env})
+    expect({code, stdout}).toEqual({code: 125, stdout: ''})
+    expect(stderr).toContain(message)
   })
 
   test('keeps its token between runs, takes another, or asks for none', async () => {

@@ -1,7 +1,8 @@
 import {describe, expect, test} from 'vitest'
 
 import {ERROR_CODES} from '../../src/lib/base/errors.ts'
-import {gatewayFlags, unbuiltFlags} from '../../src/lib/gateway-flags.ts'
+import {gatewayFlags} from '../../src/lib/gateway-flags.ts'
+import {unbuiltFlags} from '../../src/lib/unbuilt-flags.ts'
 import {readPage} from './page.ts'
 
 describe('docs/errors.md', () => {

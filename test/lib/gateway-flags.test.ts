@@ -12,6 +12,12 @@ const FLAGS: Parameters<typeof gatewayOptions>[0] = {
   'call-timeout': 600,
   'log-calls': true,
   'block-secrets': true,
+  'network-policy': 'open',
+  'block-network': false,
+  'debug-dns': false,
+  security: 'default',
+  'allow-mount': undefined,
+  'expose-secrets': undefined,
   verbose: false,
   json: undefined,
   servers: undefined,
@@ -50,6 +56,48 @@ describe('gatewayOptions', () => {
       )
     },
   )
+})
+
+describe('gatewayOptions of isolation', () => {
+  const waiting = {patienceMs: 0, showRemembered: true}
+
+  test('are open and unclosed when nothing is said', () => {
+    expect(gatewayOptions(FLAGS, waiting)).toMatchObject({
+      networkPolicy: 'open',
+      debugDns: false,
+      security: 'default',
+      allowMounts: [],
+      exposeSecrets: [],
+    })
+  })
+
+  test('are what the flags say', () => {
+    const flags = {
+      ...FLAGS,
+      'network-policy': 'allowlist' as const,
+      'block-network': true,
+      'debug-dns': true,
+      security: 'strict' as const,
+      'allow-mount': ['/var/run/docker.sock', '~/.ssh', '~'],
+      'expose-secrets': ['postgres'],
+    }
+    expect(gatewayOptions(flags, waiting)).toMatchObject({
+      networkPolicy: 'allowlist',
+      debugDns: true,
+      security: 'strict',
+      allowMounts: ['/var/run/docker.sock', '~/.ssh', '~'],
+      exposeSecrets: ['postgres'],
+    })
+  })
+
+  test.each(['', 'etc', './etc', '~root', '$HOME'])('refuse to allow the mount of %j', path => {
+    expect(() => gatewayOptions({...FLAGS, 'allow-mount': ['/etc', path]}, waiting)).toThrow(
+      expect.objectContaining({
+        code: 'USAGE',
+        message: `--allow-mount ${JSON.stringify(path)} is not an absolute path`,
+      }),
+    )
+  })
 })
 
 const HTTP = {

@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 
-import {cgroupControllers, engineAdvice, hasMountUnder, lastLines} from '../../scripts/engine.ts'
+import {cgroupControllers, engineAdvice, hasMountUnder} from '../../scripts/engine.ts'
 
 describe('engineAdvice', () => {
   test('names the commands of each system', () => {
@@ -35,12 +35,5 @@ describe('cgroupControllers', () => {
     const table =
       '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t1\t1\nmemory\t4\t13\t0\npids\t8\t1\t1\n'
     expect(cgroupControllers(table)).toEqual(['cpu', 'pids'])
-  })
-})
-
-describe('lastLines', () => {
-  test('gives the end of a text without its empty lines', () => {
-    expect(lastLines('a\nb\n\nc\n', 2)).toBe('b\nc')
-    expect(lastLines('', 2)).toBe('')
   })
 })

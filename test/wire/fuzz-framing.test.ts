@@ -1,50 +1,16 @@
 import {Duplex} from 'node:stream'
 import * as fc from 'fast-check'
 import {afterEach, describe, expect, test} from 'vitest'
-import type {Engine} from '../../src/lib/engine/engine.ts'
-import {containerOptions} from '../../src/lib/engine/options.ts'
 import {startContainer} from '../../src/lib/gateway/upstream/container.ts'
 import type {Upstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {parseMessages} from '../../src/lib/gateway/wire/batch.ts'
 import {readEvents, readText} from '../../src/lib/gateway/wire/events.ts'
 import {isUnusable, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
+import {ANY_OPTIONS, engineWith} from '../support/engine-with.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
 
 const NEWLINE = Buffer.from('\n')
-
-const refused = () => Promise.reject(new Error('not part of this test'))
-
-/** An engine whose only container is at the other end of this stream. */
-function engineWith(stream: Duplex, removed: string[]): Engine {
-  return {
-    isLocal: true,
-    info: refused,
-    hasImage: refused,
-    inspectImage: refused,
-    pullImage: refused,
-    list: refused,
-    inspect: refused,
-    create: async () => 'the-container',
-    attach: async () => stream,
-    start: async () => undefined,
-    wait: async () => ({exitCode: 3}),
-    remove: async id => void removed.push(id),
-  }
-}
-
-const OPTIONS = containerOptions({
-  server: 'any',
-  owner: 'nobody',
-  session: 'one',
-  image: 'none',
-  command: [],
-  env: [],
-  volumes: [],
-  networkDisabled: true,
-  extraHosts: [],
-  limits: {cpus: 0, memoryBytes: undefined, pids: 0},
-})
 
 /** A container whose program prints these bytes, and what the gateway makes of them. */
 async function containerThatPrints(chunks: readonly Buffer[]): Promise<{
@@ -59,13 +25,13 @@ async function containerThatPrints(chunks: readonly Buffer[]): Promise<{
     write: (_chunk, _encoding, done) => done(),
   })
   const upstream = await startContainer(
-    engineWith(stream, removed),
+    engineWith(stream, removed, {wait: async () => ({exitCode: 3})}),
     {
       name: 'any',
       server: 'any',
       maxMessageBytes: 1024 * 1024,
       warn: () => undefined,
-      options: OPTIONS,
+      options: ANY_OPTIONS,
       onMessage: message => void messages.push(message),
       onStderr: () => undefined,
       onLost: () => undefined,

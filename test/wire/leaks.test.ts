@@ -40,7 +40,12 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
       ready: async () => undefined,
       failed: async () => undefined,
     },
-    memory: new Memory('/nowhere', () => undefined),
+    memory: new Memory(
+      '/nowhere',
+      () => undefined,
+      text => text,
+    ),
+    redact: text => text,
     showRemembered: true,
     middlewares,
     patienceMs: 60_000,

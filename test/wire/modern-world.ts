@@ -110,7 +110,12 @@ export function openGateway(options: WorldOptions, now: () => number = () => 0):
       ready: async () => undefined,
       failed: async () => undefined,
     },
-    memory: new Memory('/nowhere', () => undefined),
+    memory: new Memory(
+      '/nowhere',
+      () => undefined,
+      text => text,
+    ),
+    redact: text => text,
     showRemembered: true,
     middlewares: assemble({
       logCalls: true,

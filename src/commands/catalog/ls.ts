@@ -17,7 +17,7 @@ export default class CatalogLs extends PluginCommand {
     const {flags} = await this.parse(CatalogLs)
     const catalogs = await loadCatalogs(serversInput(this.app))
     const {loaded} = catalogs
-    for (const line of leftOut(catalogs)) this.app.io.err(`! ${line}\n`)
+    for (const line of leftOut(catalogs).values()) this.app.io.err(`! ${line}\n`)
     const rows = loaded.map(({catalog, source}) => ({
       name: catalog.name,
       displayName: catalog.displayName ?? catalog.name,

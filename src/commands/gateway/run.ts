@@ -2,14 +2,9 @@ import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginCommand} from '../../lib/command.ts'
 import {dryRun, gatewayDeps, serve} from '../../lib/gateway-door.ts'
-import {
-  gatewayFlags,
-  gatewayOptions,
-  unbuiltFlags,
-  unbuiltNotices,
-  variable,
-} from '../../lib/gateway-flags.ts'
+import {gatewayFlags, gatewayOptions, variable} from '../../lib/gateway-flags.ts'
 import {readTransport} from '../../lib/transport-flags.ts'
+import {unbuiltFlags, unbuiltNotices} from '../../lib/unbuilt-flags.ts'
 
 /** Long enough for servers that start, short enough for a client that waits. */
 const PATIENCE_MS = 10_000

@@ -1,4 +1,5 @@
 import {formatFlag, PluginCommand, secretsFlag, serversInput} from '../../lib/command.ts'
+import {gatewayFlags} from '../../lib/gateway-flags.ts'
 import {serverStatus} from '../../lib/gateway/server-status.ts'
 import {errorView} from '../../lib/ui/error-view.ts'
 import {print} from '../../lib/ui/format.ts'
@@ -14,13 +15,20 @@ export default class ServerStatusCommand extends PluginCommand {
     '<%= config.bin %> server status',
     '<%= config.bin %> server status --format json',
   ]
-  static override flags = {...formatFlag, ...secretsFlag}
+  static override flags = {
+    ...formatFlag,
+    ...secretsFlag,
+    'allow-mount': gatewayFlags['allow-mount'],
+  }
 
   async run(): Promise<void> {
     const {flags} = await this.parse(ServerStatusCommand)
     const {io, process} = this.app
     const input = {...serversInput(this.app), engine: () => this.app.engine()}
-    const {servers, engineFailure} = await serverStatus(input, flags.secrets)
+    const {servers, engineFailure} = await serverStatus(input, {
+      secrets: flags.secrets,
+      allowMounts: flags['allow-mount'] ?? [],
+    })
     await print(io, servers, {
       format: flags.format,
       human: all =>

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   FILE_BUSY: 'another process kept a file locked for too long',
   CONFIG_MISSING: 'a server needs a configuration value that is not set',
   SECRET_MISSING: 'a server needs a secret that is not set',
+  SECRET_EXPOSED: 'a secret could only be handed over where others can see it',
   ENGINE_UNREACHABLE: 'no Docker engine answers at the chosen endpoint',
   ENGINE_FAILED: 'the Docker engine refused what it was asked',
   ENDPOINT_INVALID: 'the chosen Docker endpoint or context does not exist or is not supported',

@@ -17,7 +17,8 @@ export interface StreamRedactor {
 /**
  * Makes a function that replaces every known secret value in a text with `[secret]`, in every form in which
  * programs usually print one: as it is, base64 and base64url (alone or inside a longer encoded text, such as
- * `user:password`), URL-encoded and JSON-escaped. Values that overlap or touch become one mask.
+ * `user:password`), URL-encoded and JSON-escaped. Of a value with several lines, such as a PEM key, the longer ones
+ * are masked each for itself, too: logs are read line by line. Values that overlap or touch become one mask.
  * @param values the secret values; those of three characters or fewer are left alone, since they would mask
  *   half of every text
  */
@@ -42,14 +43,25 @@ function formsOf(values: Iterable<string>): string[] {
   const forms = new Set<string>()
   for (const value of values) {
     if (value.length <= LONGEST_UNMASKED) continue
-    for (const form of [value, ...jsonForms(value), ...urlForms(value), ...base64Forms(value)]) {
-      forms.add(form)
+    for (const text of [value, ...linesOf(value)]) {
+      for (const form of [text, ...jsonForms(text), ...urlForms(text), ...base64Forms(text)]) {
+        forms.add(form)
+      }
     }
   }
   return [...forms]
 }
 
 const LONGEST_UNMASKED = 3
+/** Shorter lines are what many texts have, such as the braces of a JSON key. */
+const SHORTEST_LINE = 8
+
+/** The longer lines of a value that has several, without what programs strip of a line. */
+function linesOf(value: string): string[] {
+  const lines = value.split(/[\r\n]+/)
+  if (lines.length === 1) return []
+  return lines.map(line => line.trim()).filter(line => line.length >= SHORTEST_LINE)
+}
 
 /** The value inside a JSON string, and inside a JSON text that is itself a string of another one. */
 function jsonForms(value: string): string[] {

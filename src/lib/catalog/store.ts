@@ -57,16 +57,29 @@ export async function loadCatalogs(
       origins.set(name, catalog.name)
     }
   }
-  return {loaded: all, servers, origins, problems: all.flatMap(({problems}) => problems)}
+  const problems = all.flatMap(part => part.problems.filter(problem => counts(problem, part, all)))
+  return {loaded: all, servers, origins, problems}
 }
 
-/** What a person must know of the catalogs: which entries are left out, and why. Unknown keys are no such thing. */
-export function leftOut({problems}: Catalogs): readonly string[] {
-  return problems
-    .filter(({kind}) => kind === 'invalid')
-    .map(
-      ({server, path, message}) => `the catalog entry of ${server} is left out: ${path} ${message}`,
-    )
+/** What is left out is told wherever it stands; what an entry has that does nothing, only where no later one wins. */
+function counts({kind, server}: CatalogProblem, part: Part, all: readonly Part[]): boolean {
+  if (kind === 'invalid') return true
+  return !all.slice(all.indexOf(part) + 1).some(({catalog}) => catalog.servers.has(server))
+}
+
+/** What a person must know of the catalogs: by server, which entries are left out, and everything that is wrong there. */
+export function leftOut({problems}: Catalogs): ReadonlyMap<string, string> {
+  const wrong = new Map<string, string[]>()
+  for (const {kind, server, path, message} of problems) {
+    if (kind !== 'invalid') continue
+    const known = wrong.get(server) ?? []
+    wrong.set(server, [...known, path === '' ? message : `${path} ${message}`])
+  }
+  const lines = [...wrong].map(
+    ([server, reasons]) =>
+      [server, `the catalog entry of ${server} is left out: ${reasons.join('; ')}`] as const,
+  )
+  return new Map(lines)
 }
 
 type Part = LoadedCatalog & {problems: readonly CatalogProblem[]}

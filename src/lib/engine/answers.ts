@@ -36,7 +36,15 @@ export const imageAnswer = z
     Os: z.string(),
     Size: z.number(),
     Config: z
-      .object({User: z.string().nullish(), Entrypoint: texts, Cmd: texts, Labels: labels})
+      .object({
+        User: z.string().nullish(),
+        Entrypoint: texts,
+        Cmd: texts,
+        Labels: labels,
+        // Each with an empty object.
+        Volumes: z.record(z.string(), z.unknown()).nullish(),
+        WorkingDir: z.string().nullish(),
+      })
       .nullish(),
   })
   .transform(
@@ -48,11 +56,13 @@ export const imageAnswer = z
       entrypoint: answer.Config?.Entrypoint ?? [],
       cmd: answer.Config?.Cmd ?? [],
       labels: answer.Config?.Labels ?? {},
+      volumes: Object.keys(answer.Config?.Volumes ?? {}),
+      workingDir: answer.Config?.WorkingDir ?? '',
       size: answer.Size,
     }),
   )
 
-/** `POST /containers/create`. */
+/** `POST /containers/create`, `/containers/{id}/exec` and `/networks/create`. */
 export const createAnswer = z
   .object({Id: z.string().min(1)})
   .transform((answer): string => answer.Id)
@@ -113,6 +123,22 @@ export const containerAnswer = z
       error: answer.State.Error,
     }),
   )
+
+/** `GET /containers/{id}/json?size=1`; the size is left out when the engine cannot tell it. */
+export const sizeAnswer = z
+  .object({SizeRw: z.number().nonnegative().nullish()})
+  .transform((answer): number | undefined => answer.SizeRw ?? undefined)
+
+/** `GET /networks/{id}`. */
+export const networkAnswer = z.object({
+  IPAM: z
+    .object({
+      Config: z
+        .array(z.object({Gateway: z.string().nullish(), Subnet: z.string().nullish()}))
+        .nullish(),
+    })
+    .nullish(),
+})
 
 /** One line of `POST /images/create`: progress, or the reason why the pull ended. */
 export const pullLine = z

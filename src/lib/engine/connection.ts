@@ -8,11 +8,14 @@ import {silent, unreachable} from './failures.ts'
 
 /** One request of the Engine API. */
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Without the version. */
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
   readonly body?: object
+  /** Sent as it is, as a tar archive, instead of a body in JSON. */
+  readonly archive?: Buffer
   readonly signal?: AbortSignal | undefined
   /** Longest wait for the whole answer, in milliseconds; without it only the signal ends the wait. */
   readonly within?: number
@@ -90,6 +93,7 @@ export class Connection {
       {
         // The body is given apart from the query: by itself the library puts both into the URL, secrets included.
         options: {_query: query, _body: call.body ?? {}},
+        ...(call.archive && {file: call.archive, headers: {'Content-Type': 'application/x-tar'}}),
       },
     )
     if (result instanceof IncomingMessage) return result
@@ -102,8 +106,10 @@ export class Connection {
     const result = await this.#dial(
       // The library drops the last character of a query that it did not make.
       {...call, path: `${call.path}?${query}&`},
-      // An empty body of known length: anything else may reach the container as input.
-      {hijack: true, file: Buffer.alloc(0), headers: {'Content-Type': 'text/plain'}},
+      call.body
+        ? {hijack: true, options: {_query: {}, _body: call.body}}
+        : // An empty body of known length: anything else may reach the container as input.
+          {hijack: true, file: Buffer.alloc(0), headers: {'Content-Type': 'text/plain'}},
     )
     if (result instanceof Duplex && !(result instanceof IncomingMessage)) return result
     if (!(result instanceof IncomingMessage))
@@ -117,16 +123,25 @@ export class Connection {
 
   /** Reads a response to its end: JSON when it is, else text. */
   async read(response: IncomingMessage, signal?: AbortSignal): Promise<unknown> {
+    const bytes = await this.bytes(response, LONGEST_BODY, signal)
+    if (bytes === undefined) throw unreachable(this.endpoint, new Error('the answer does not end'))
+    return parse(bytes.toString())
+  }
+
+  /** Reads a response to its end; undefined when it has more bytes than the limit, and is not read on. */
+  async bytes(
+    response: IncomingMessage,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<Buffer | undefined> {
     const chunks: Buffer[] = []
     let length = 0
     for await (const chunk of this.chunks(response, signal)) {
       length += chunk.length
-      if (length > LONGEST_BODY) {
-        throw unreachable(this.endpoint, new Error('the answer does not end'))
-      }
+      if (length > limit) return undefined
       chunks.push(chunk)
     }
-    return parse(Buffer.concat(chunks).toString())
+    return Buffer.concat(chunks)
   }
 
   /** A response in the pieces in which it comes. */

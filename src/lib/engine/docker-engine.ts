@@ -6,18 +6,24 @@ import {
   createAnswer,
   imageAnswer,
   listAnswer,
+  sizeAnswer,
   versionAnswer,
   waitAnswer,
 } from './answers.ts'
-import {type Connection, engineFailed, expectAnswer, reasonOf} from './connection.ts'
+import {pathOf} from './api-path.ts'
+import {getArchive, putArchive} from './archives.ts'
+import {type Call, type Connection, engineFailed, expectAnswer, reasonOf} from './connection.ts'
 import type {
   ContainerDetails,
   ContainerFacts,
   Engine,
   EngineInfo,
+  HolderOptions,
   ImageFacts,
+  NetworkOptions,
   PullProgress,
 } from './engine.ts'
+import * as networks from './networks.ts'
 import type {ContainerOptions} from './options.ts'
 import {pullImage} from './pull.ts'
 
@@ -38,6 +44,11 @@ export class DockerEngine implements Engine {
 
   get isLocal(): boolean {
     return this.#connection.endpoint.kind !== 'tcp'
+  }
+
+  get sockets(): readonly string[] {
+    const {endpoint} = this.#connection
+    return endpoint.kind === 'tcp' ? [] : [endpoint.path]
   }
 
   async info(signal?: AbortSignal): Promise<EngineInfo> {
@@ -66,7 +77,19 @@ export class DockerEngine implements Engine {
     return pullImage(this.#connection, {ref, onProgress}, signal)
   }
 
-  async create(options: ContainerOptions, signal?: AbortSignal, name?: string): Promise<string> {
+  create(options: ContainerOptions, signal?: AbortSignal, name?: string): Promise<string> {
+    return this.#create(options, signal, name)
+  }
+
+  createHolder(options: HolderOptions, signal?: AbortSignal, name?: string): Promise<string> {
+    return this.#create(options, signal, name)
+  }
+
+  async #create(
+    options: ContainerOptions | HolderOptions,
+    signal?: AbortSignal,
+    name?: string,
+  ): Promise<string> {
     signal?.throwIfAborted()
     // Not given to the request: one that is cut off may still make a container, whose id nobody would know.
     const answer = await this.#connection.ask({
@@ -91,15 +114,39 @@ export class DockerEngine implements Engine {
   }
 
   async attach(id: string, signal?: AbortSignal): Promise<Duplex> {
-    const result = await this.#connection.hijack({
+    const path = `/containers/${pathOf(id)}/attach`
+    const query = {stream: '1', stdin: '1', stdout: '1', stderr: '1'}
+    return this.#stream({method: 'POST', path, query, signal}, 'connect to the container')
+  }
+
+  async exec(
+    id: string,
+    {command, user}: {readonly command: readonly string[]; readonly user?: string},
+    signal?: AbortSignal,
+  ): Promise<Duplex> {
+    const what = 'run a program in the container'
+    const answer = await this.#connection.ask({
       method: 'POST',
-      path: `/containers/${pathOf(id)}/attach`,
-      query: {stream: '1', stdin: '1', stdout: '1', stderr: '1'},
+      path: `/containers/${pathOf(id)}/exec`,
+      body: {
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        Tty: false,
+        Cmd: command,
+        ...(user !== undefined && {User: user}),
+      },
       signal,
     })
-    if (!(result instanceof Duplex)) {
-      throw engineFailed('connect to the container', reasonOf(result))
-    }
+    const path = `/exec/${pathOf(expectAnswer(answer, createAnswer, what))}/start`
+    const body = {Detach: false, Tty: false}
+    return this.#stream({method: 'POST', path, body, signal}, what)
+  }
+
+  /** @param what as `expectAnswer` takes it */
+  async #stream(call: Call, what: string): Promise<Duplex> {
+    const result = await this.#connection.hijack(call)
+    if (!(result instanceof Duplex)) throw engineFailed(what, reasonOf(result))
     // An early failure is kept by the stream and found by its reader; without a listener it would end the process.
     return result.on('error', () => {})
   }
@@ -143,18 +190,19 @@ export class DockerEngine implements Engine {
       query: {v: '1', force: force ? '1' : '0'},
     })
     const isGoing = answer.status === 409 && reasonOf(answer).includes('already in progress')
-    if (isGoing) await this.#gone(id)
+    // Somebody else (AutoRemove) is at it: until that is over it is still listed, and holds its volumes.
+    if (isGoing) await this.#gone({id, within: GONE_MS})
     else if (answer.status !== 404) expectAnswer(answer, z.unknown(), 'remove the container')
   }
 
-  /** Somebody else (AutoRemove) is removing it: until that is over it is still listed, and holds its volumes. */
-  async #gone(id: string): Promise<void> {
-    const answer = await this.#connection.ask({
-      method: 'POST',
-      path: `/containers/${pathOf(id)}/wait`,
-      query: {condition: 'removed'},
-      within: GONE_MS,
-    })
+  untilGone(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#gone({id, signal})
+  }
+
+  async #gone({id, ...bounds}: {id: string} & Pick<Call, 'signal' | 'within'>): Promise<void> {
+    const path = `/containers/${pathOf(id)}/wait`
+    const query = {condition: 'removed'}
+    const answer = await this.#connection.ask({method: 'POST', path, query, ...bounds})
     if (answer.status !== 404) expectAnswer(answer, z.unknown(), 'remove the container')
   }
 
@@ -178,16 +226,45 @@ export class DockerEngine implements Engine {
     if (answer.status === 404) return undefined
     return expectAnswer(answer, containerAnswer, 'describe the container')
   }
-}
 
-/** A name as part of a path. An image's name has slashes; one with dots or gaps would ask for something else. */
-function pathOf(name: string): string {
-  const parts = name.split('/')
-  if (parts.every(part => part !== '' && part !== '.' && part !== '..')) {
-    return parts.map(encodeURIComponent).join('/')
+  putArchive(id: string, path: string, archive: Buffer, signal?: AbortSignal): Promise<void> {
+    return putArchive(this.#connection, {id, path, archive}, signal)
   }
-  throw engineFailed(
-    `look up ${JSON.stringify(name)}`,
-    'this is not a name of an image or container',
-  )
+
+  getArchive(id: string, path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    return getArchive(this.#connection, {id, path}, signal)
+  }
+
+  async writtenBytes(id: string, signal?: AbortSignal): Promise<number | undefined> {
+    const path = `/containers/${pathOf(id)}/json`
+    const answer = await this.#connection.ask({method: 'GET', path, query: {size: '1'}, signal})
+    if (answer.status === 404) return undefined
+    return expectAnswer(answer, sizeAnswer, 'tell the size of the container')
+  }
+
+  createNetwork(options: NetworkOptions, signal?: AbortSignal): Promise<string> {
+    return networks.createNetwork(this.#connection, options, signal)
+  }
+
+  connectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void> {
+    return networks.connectNetwork(this.#connection, {network, container}, signal)
+  }
+
+  disconnectNetwork(network: string, container: string): Promise<void> {
+    return networks.disconnectNetwork(this.#connection, {network, container})
+  }
+
+  removeNetwork(id: string): Promise<void> {
+    return networks.removeNetwork(this.#connection, id)
+  }
+
+  bridgeGateway(signal?: AbortSignal): Promise<string | undefined> {
+    return networks.bridgeGateway(this.#connection, signal)
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    const path = `/volumes/${pathOf(name)}`
+    const answer = await this.#connection.ask({method: 'DELETE', path})
+    if (answer.status !== 404) expectAnswer(answer, z.unknown(), `remove the volume ${name}`)
+  }
 }

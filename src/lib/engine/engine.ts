@@ -9,6 +9,8 @@ import type {ContainerOptions} from './options.ts'
 export interface Engine {
   /** Whether the paths of this machine are the engine's own: it listens on a socket or pipe here, not over TCP. */
   readonly isLocal: boolean
+  /** Where it listens on this machine: whoever reaches such a socket commands the engine. */
+  readonly sockets: readonly string[]
   /** The engine's version and platform; bounded in time, so it also tells a dead engine from a slow one. */
   info(signal?: AbortSignal): Promise<EngineInfo>
   /** Whether the engine holds an image under this reference or id. */
@@ -29,6 +31,8 @@ export interface Engine {
    * @param name what people see in `docker ps`, see `containerName`; without one the engine makes one up
    */
   create(options: ContainerOptions, signal?: AbortSignal, name?: string): Promise<string>
+  /** As `create`, for a container that is never started: a way to the files of a volume. */
+  createHolder(options: HolderOptions, signal?: AbortSignal, name?: string): Promise<string>
   /**
    * Connects to a container's standard streams. Writing is its stdin as it is, reading is docker's framed
    * stream (see `splitFrames`). Attach before start: with log driver `none`, earlier output is lost.
@@ -41,6 +45,46 @@ export interface Engine {
   wait(id: string, signal?: AbortSignal): Promise<{readonly exitCode: number}>
   /** Removes a container and its anonymous volumes. When this resolves it is gone, whoever removed it. */
   remove(id: string, options: {readonly force: boolean}): Promise<void>
+  /**
+   * Runs one more program in a running container and connects to it as `attach` does: writing is its stdin,
+   * reading is docker's framed stream, whose end is the program's. The engine tells on that stream's stdout, in
+   * its own words, when it cannot run the program. Neither a command nor a stream of this is secret: the engine
+   * logs the one, and any program of the same user in the container may reach the other.
+   */
+  exec(
+    id: string,
+    program: {readonly command: readonly string[]; readonly user?: string},
+    signal?: AbortSignal,
+  ): Promise<Duplex>
+  /**
+   * Unpacks files into a container, which need not run.
+   * @param path an existing folder in the container
+   * @param archive tar, also compressed with gzip
+   */
+  putArchive(id: string, path: string, archive: Buffer, signal?: AbortSignal): Promise<void>
+  /**
+   * Reads files of a container, which need not run.
+   * @param path a file or folder in the container
+   * @returns tar, its entries named from the path's last part on; undefined when there is no such container or path
+   * @throws PluginError ENGINE_FAILED also when it is more than 8 MiB
+   */
+  getArchive(id: string, path: string, signal?: AbortSignal): Promise<Buffer | undefined>
+  /** How much a container has written to its own layer, in bytes; undefined when it or the number is not there. */
+  writtenBytes(id: string, signal?: AbortSignal): Promise<number | undefined>
+  /** Creates a bridge network and gives its id. An aborted create leaves no network behind. */
+  createNetwork(options: NetworkOptions, signal?: AbortSignal): Promise<string>
+  /** Puts a container, running or not, on one more network. Both by name or id. */
+  connectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void>
+  /** Takes a container off a network. When this resolves it is off, or one of them is not there any more. */
+  disconnectNetwork(network: string, container: string): Promise<void>
+  /** Removes a network that no container is on. When this resolves it is gone, whoever removed it. */
+  removeNetwork(id: string): Promise<void>
+  /** Removes a volume that no container has. When this resolves it is gone, whoever removed it. */
+  removeVolume(name: string): Promise<void>
+  /** The engine's own address on docker's default network; undefined when it has no such network. */
+  bridgeGateway(signal?: AbortSignal): Promise<string | undefined>
+  /** Waits until a container is gone, which it may be already. It is for somebody else to remove it. */
+  untilGone(id: string, signal?: AbortSignal): Promise<void>
   /** All containers, running or not, that carry every one of these labels. */
   list(
     labels: Readonly<Record<string, string>>,
@@ -67,8 +111,40 @@ export interface ImageFacts {
   readonly entrypoint: readonly string[]
   readonly cmd: readonly string[]
   readonly labels: Readonly<Record<string, string>>
+  /** Paths that get a volume without a name when nothing else is mounted there. */
+  readonly volumes: readonly string[]
+  /** Empty when the image names none, which means `/`. */
+  readonly workingDir: string
   /** Bytes. */
   readonly size: number
+}
+
+/** The body of `POST /containers/create` for a container that is never started. */
+export interface HolderOptions {
+  readonly Image: string
+  readonly Cmd: readonly string[]
+  readonly Labels: Readonly<Record<string, string>>
+  readonly HostConfig: {
+    readonly NetworkMode: 'none'
+    readonly Mounts: readonly {
+      readonly Type: 'volume'
+      readonly Source: string
+      readonly Target: string
+      readonly VolumeOptions: {
+        readonly NoCopy: boolean
+        readonly Labels: Readonly<Record<string, string>>
+      }
+    }[]
+  }
+}
+
+export interface NetworkOptions {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Whether nothing outside of it can be reached from it. */
+  readonly internal: boolean
+  /** What the bridge driver is told, such as `com.docker.network.bridge.inhibit_ipv4`. */
+  readonly options: Readonly<Record<string, string>>
 }
 
 /** One line of a running pull; `current` and `total` are bytes of the layer. */

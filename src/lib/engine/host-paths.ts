@@ -1,3 +1,5 @@
+import {posix} from 'node:path'
+
 /**
  * Takes the source off a bind specification. Windows sources contain colons themselves: a drive (`C:\x`), or a
  * network form (`\\wsl$\Ubuntu\x`, `\\?\C:\x`).
@@ -14,7 +16,7 @@ export function parseSource(
     : {source: spec.slice(0, colon), rest: spec.slice(colon + 1)}
 }
 
-const DRIVE = /^(?:[\\/]{2}[?.][\\/])?[A-Za-z]:[\\/]/
+const DRIVE = /^(?:[\\/](?:[\\/][?.]|\?\?)[\\/])?[A-Za-z]:[\\/]/
 
 /** How much of the start is a drive; elsewhere than on Windows `c:/data` is a volume named c, unless more follows. */
 function driveLength(spec: string, platform: NodeJS.Platform): number {
@@ -23,6 +25,25 @@ function driveLength(spec: string, platform: NodeJS.Platform): number {
   const isDrive =
     platform === 'win32' || drive.length > 3 || drive.endsWith('\\') || /:\//.test(spec.slice(3))
   return isDrive ? drive.length : 0
+}
+
+/**
+ * A host path as the engine gets it: absolute, `~/` written out, and without dots, which after a link lead elsewhere
+ * than they seem to.
+ * @returns undefined for a relative path: what it means depends on who reads it
+ */
+export function hostPath(
+  written: string,
+  {home, platform}: {home: string; platform: NodeJS.Platform},
+): string | undefined {
+  const path = /^~($|[\\/])/.test(written)
+    ? `${home.replace(/[\\/]+$/, '')}${written.slice(1)}`
+    : written
+  if (!/^(\/|\\\\|[A-Za-z]:[\\/])/.test(path)) return undefined
+  // Windows resolves dots by the text alone, and two slashes at the start mean something there.
+  if (!path.startsWith('/') || (platform === 'win32' && path.startsWith('//'))) return path
+  const normal = posix.normalize(path)
+  return normal === '/' ? normal : normal.replace(/\/$/, '')
 }
 
 /**
@@ -41,12 +62,17 @@ export function pathKeys(path: string): readonly string[] | undefined {
 
 /** Tried in this order; what is `inside` the form is read again. */
 const FORMS = [
-  {kind: 'drive', pattern: /^\/\/[?.]\/([A-Za-z]:\/)/, replacement: '$1'},
-  {kind: 'inside', pattern: /^\/\/[?.]\/unc\//i, replacement: '//'},
-  {kind: 'device', pattern: /^\/\/[?.](\/|$)/, replacement: ''},
+  {kind: 'drive', pattern: /^\/(?:\/[?.]|\?\?)\/([A-Za-z]:\/)/, replacement: '$1'},
+  {kind: 'inside', pattern: /^\/(?:\/[?.]|\?\?)\/unc\//i, replacement: '//'},
+  {kind: 'device', pattern: /^\/(?:\/[?.]|\?\?)(\/|$)/, replacement: ''},
+  {kind: 'device', pattern: /^\/\/(?:wsl\$|wsl\.localhost)\/*$/i, replacement: ''},
+  {kind: 'device', pattern: /^\/\/[^/]+\/(?:pipe|ipc\$|mailslot)(\/|$)/i, replacement: ''},
+  {kind: 'inside', pattern: /^\/\/[^/]+\/admin\$(?=\/|$)/i, replacement: 'C:/Windows'},
   {kind: 'inside', pattern: /^\/\/(?:wsl\$|wsl\.localhost)\/[^/]+\/*/i, replacement: '/'},
   {kind: 'drive', pattern: /^\/\/[^/]+\/([A-Za-z])\$(?=\/|$)/, replacement: '$1:'},
   {kind: 'drive', pattern: /^([A-Za-z]:\/)/, replacement: '$1'},
+  // Docker Desktop's own name for all that it shares.
+  {kind: 'inside', pattern: /^\/host_mnt(?=\/[^/]{2}|\/*$)/i, replacement: ''},
 ] as const
 
 /** A drive as Linux on Windows (`/mnt/c`), Docker Desktop (`/host_mnt/c`) and Git's shell (`/c`) write it. */

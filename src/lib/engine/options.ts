@@ -1,8 +1,12 @@
 import {PluginError} from '../base/errors.ts'
+import {plainEnvironment, type Env} from './block.ts'
+import {hardening, type HardenedHost, type HardeningInput, type Security} from './hardening.ts'
+import {engineMounts, type EngineMount, type Mount, PROGRAMS_PATH} from './mounts.ts'
 
 /** The body of `POST /containers/create` (Docker Engine API 1.41), as far as this program sets it. */
 export interface ContainerOptions {
   readonly Image: string
+  readonly Entrypoint?: readonly string[]
   readonly Cmd?: readonly string[]
   readonly Env: readonly string[]
   readonly User?: string
@@ -18,24 +22,52 @@ export interface ContainerOptions {
   readonly HostConfig: HostOptions
 }
 
-interface HostOptions {
+interface HostOptions extends HardenedHost {
   readonly AutoRemove: boolean
   readonly LogConfig: {readonly Type: string; readonly Config: Readonly<Record<string, string>>}
-  readonly SecurityOpt: readonly string[]
   readonly RestartPolicy: {readonly Name: string}
-  readonly Ulimits: readonly {
-    readonly Name: string
-    readonly Soft: number
-    readonly Hard: number
-  }[]
+  readonly Init?: boolean
   readonly NanoCpus?: number
   readonly Memory?: number
   readonly MemorySwap?: number
   readonly PidsLimit?: number
+  readonly Mounts?: readonly EngineMount[]
   readonly Binds?: readonly string[]
-  readonly ExtraHosts?: readonly string[]
   readonly NetworkMode?: string
+  readonly Dns?: readonly string[]
+  readonly DnsSearch?: readonly string[]
+  readonly DnsOptions?: readonly string[]
+  readonly ExtraHosts?: readonly string[]
 }
+
+/** How a server's program is started. */
+export type Entry =
+  | {
+      /** By our program of a volume, which waits for the block (see `environmentBlock`). */
+      readonly kind: 'shim'
+      readonly volume: string
+      readonly architecture: 'amd64' | 'arm64'
+      /** Whether stdin carries messages, or only tells by its end that nobody needs the server any more. */
+      readonly stdin: 'messages' | 'lifeline'
+    }
+  | {
+      /** By the engine, which keeps the variables in its records. */
+      readonly kind: 'plain'
+      readonly env: Env
+    }
+
+/** What a container can reach. */
+export type Network =
+  | {readonly kind: 'none'}
+  /** Docker's bridge. */
+  | {readonly kind: 'open'; readonly extraHosts: readonly string[]}
+  /** Nothing but our relay, and an internal network of its own when it is to talk to other containers. */
+  | {
+      readonly kind: 'relayed'
+      readonly network: string | undefined
+      /** `name:address` pairs, as everywhere. */
+      readonly extraHosts: readonly string[]
+    }
 
 export interface ContainerInput {
   readonly server: string
@@ -43,15 +75,19 @@ export interface ContainerInput {
   readonly owner: string
   readonly session: string
   readonly image: string
-  /** Empty means the image's own command. */
+  /** What the image says of itself, as `ImageFacts` has it. */
+  readonly facts: HardeningInput['facts']
+  /** The image's arguments; empty means its own. */
   readonly command: readonly string[]
-  readonly env: readonly (readonly [name: string, value: string])[]
-  /** Checked bind and volume specifications, see `checkBind`. */
-  readonly volumes: readonly string[]
+  readonly entry: Entry
+  /** Checked, see `checkMount`. */
+  readonly mounts: readonly Mount[]
   readonly user?: string
-  readonly networkDisabled: boolean
-  /** `name:address` pairs. */
-  readonly extraHosts: readonly string[]
+  readonly network: Network
+  readonly security: Security
+  /** Whether /run/secrets is needed. */
+  readonly secretFiles: boolean
+  readonly transport: 'stdio' | 'http'
   readonly limits: {
     /** Number of processors; 0 is no limit. */
     readonly cpus: number
@@ -59,24 +95,32 @@ export interface ContainerInput {
     readonly memoryBytes: number | undefined
     /** Number of processes and threads; 0 is no limit. */
     readonly pids: number
+    /** What it may write to its own files. */
+    readonly diskBytes: number
   }
 }
 
 /**
- * What the engine is asked to create for one MCP server over stdio.
- * @throws PluginError SERVER_START_FAILED when a variable cannot be one in any process
+ * How long a program may take to end by itself when its stdin has ended, in seconds. One that speaks HTTP is not told
+ * by its stdin, and so has nothing to wait for.
+ */
+const GRACE_SECONDS = {messages: 5, lifeline: 0} as const
+
+/**
+ * What the engine is asked to create for one MCP server.
+ * @throws PluginError SERVER_START_FAILED when it cannot be a process: its variables, its user, or no program at all
  */
 export function containerOptions(input: ContainerInput): ContainerOptions {
+  const {User, HostConfig} = hardening(input)
   return {
     Image: input.image,
-    ...(input.command.length > 0 && {Cmd: input.command}),
-    Env: input.env.map(([name, value]) => environmentEntry(input.server, name, value)),
-    ...(input.user && {User: input.user}),
+    ...program(input),
+    ...(User !== undefined && {User}),
     Labels: {
       'docker-mcp': 'true',
       'docker-mcp-tool-type': 'mcp',
       'docker-mcp-name': input.server,
-      'docker-mcp-transport': 'stdio',
+      'docker-mcp-transport': input.transport,
       'docker-mcp-owner': input.owner,
       'docker-mcp-session': input.session,
     },
@@ -88,22 +132,48 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
-    ...(input.networkDisabled && {NetworkDisabled: true}),
+    ...(input.network.kind === 'none' && {NetworkDisabled: true}),
     // A health check would be one more process in the container, and nobody looks at its result.
     Healthcheck: {Test: ['NONE']},
-    HostConfig: hostOptions(input),
+    HostConfig: {...HostConfig, ...hostOptions(input)},
   }
 }
 
-function hostOptions({limits, ...input}: ContainerInput): HostOptions {
+function program({server, facts, command, entry}: ContainerInput) {
+  if (entry.kind === 'plain') {
+    return {
+      ...(command.length > 0 && {Cmd: command}),
+      Env: plainEnvironment(server, entry.env, command),
+    }
+  }
+  const started = [...facts.entrypoint, ...(command.length > 0 ? command : facts.cmd)]
+  if (started.length === 0) throw noProgram(server)
+  const options = [
+    `-w${GRACE_SECONDS[entry.stdin]}`,
+    ...(entry.stdin === 'lifeline' ? ['-n'] : []),
+    '--',
+  ]
+  return {
+    Entrypoint: [`${PROGRAMS_PATH}/shim-${entry.architecture}`, ...options],
+    Cmd: started,
+    Env: [],
+  }
+}
+
+function noProgram(server: string): PluginError {
+  return new PluginError(
+    'SERVER_START_FAILED',
+    `server ${server} cannot start: its image says no program, and its catalog entry no command`,
+    {hint: 'name the program under command: in its catalog entry, or choose another image'},
+  )
+}
+
+function hostOptions({limits, entry, mounts, network}: ContainerInput) {
   return {
     AutoRemove: true,
     // Any other driver writes every MCP message in clear to the engine's disk.
     LogConfig: {Type: 'none', Config: {}},
-    SecurityOpt: ['no-new-privileges'],
     RestartPolicy: {Name: 'no'},
-    // A core file would hold the server's secrets.
-    Ulimits: [{Name: 'core', Soft: 0, Hard: 0}],
     ...(limits.cpus > 0 && {NanoCpus: Math.round(limits.cpus * 1e9)}),
     // Equal values mean no swap; a memory limit alone allows as much swap again.
     ...(limits.memoryBytes !== undefined && {
@@ -111,9 +181,28 @@ function hostOptions({limits, ...input}: ContainerInput): HostOptions {
       MemorySwap: limits.memoryBytes,
     }),
     ...(limits.pids > 0 && {PidsLimit: limits.pids}),
-    ...(input.volumes.length > 0 && {Binds: input.volumes}),
-    ...(input.extraHosts.length > 0 && {ExtraHosts: input.extraHosts}),
-    ...(input.networkDisabled && {NetworkMode: 'none'}),
+    // The shim reaps and passes signals on; without it, the engine's own program does.
+    ...(entry.kind === 'plain' && {Init: true}),
+    ...engineMounts(entry.kind === 'shim' ? [programs(entry.volume), ...mounts] : mounts),
+    ...networkOptions(network),
+  }
+}
+
+function programs(volume: string): Mount {
+  return {kind: 'volume', source: volume, target: PROGRAMS_PATH, isReadOnly: true, isNoCopy: true}
+}
+
+function networkOptions(network: Network) {
+  if (network.kind === 'none') return {NetworkMode: 'none'}
+  const hosts = network.extraHosts.length > 0 ? {ExtraHosts: network.extraHosts} : {}
+  if (network.kind === 'open') return hosts
+  return {
+    NetworkMode: network.network ?? 'none',
+    // In a network of its own the engine's resolver comes first and asks ours for the rest. Without `DnsOptions`: with
+    // `ndots:0` it keeps names of one part to itself (seen on 20.10).
+    Dns: ['127.0.0.53'],
+    DnsSearch: ['.'],
+    ...hosts,
   }
 }
 
@@ -125,27 +214,6 @@ function hostOptions({limits, ...input}: ContainerInput): HostOptions {
 export function containerName(server: string, random: string): string {
   const readable = server.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, 59 - random.length)
   return `mcp-${readable}-${random}`
-}
-
-/** Linux passes at most 32 pages of 4096 bytes as one string, the ending zero included (execve(2)). */
-const LONGEST_ENTRY = 32 * 4096 - 1
-
-function environmentEntry(server: string, name: string, value: string): string {
-  const entry = `${name}=${value}`
-  const problem =
-    name === '' || name.includes('=')
-      ? 'has a name that no process can have'
-      : entry.includes('\0')
-        ? 'contains a zero byte'
-        : Buffer.byteLength(entry) > LONGEST_ENTRY
-          ? `is longer than the ${LONGEST_ENTRY} bytes that the system passes to a process`
-          : undefined
-  if (problem === undefined) return entry
-  throw new PluginError(
-    'SERVER_START_FAILED',
-    `${server} cannot start: its environment variable ${JSON.stringify(name)} ${problem}`,
-    {hint: 'correct the variable in the catalog entry, or the secret or setting it is filled from'},
-  )
 }
 
 const MEMORY = /^(\d+(?:\.\d+)?) ?([kmgtp])?i?b?$/i

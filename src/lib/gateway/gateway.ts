@@ -33,6 +33,8 @@ export interface GatewayInput {
   readonly patienceMs: number
   /** Milliseconds from any fixed point. */
   readonly now: () => number
+  /** Masks the secrets of all servers, which may quote them in whatever they say. */
+  readonly redact: (text: string) => string
   /** Running commentary. */
   readonly log: (line: string) => void
   /** What a person must know. */
@@ -195,7 +197,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   #events(): SessionEvents {
-    const {log, status} = this.#input
+    const {log, status, redact} = this.#input
     return {
       onOpened: name => {
         this.#doubtful.delete(name)
@@ -203,7 +205,8 @@ export class Gateway implements AsyncDisposable {
         const spec = this.#specOf(name)
         if (spec) this.#keep(name, () => status.ready(name, spec))
       },
-      onFailed: (name, error) => {
+      onFailed: (name, failed) => {
+        const error = masked(failed, redact)
         // Once for each new reason: a server that is asked for again and again fails again and again.
         if (this.#failures.get(name)?.message === error.message) return
         this.#failures.set(name, error)
@@ -214,7 +217,7 @@ export class Gateway implements AsyncDisposable {
         this.#keep(name, () => status.failed(name, error, this.#specOf(name)))
       },
       onListed: (name, kind, count) => log(`  > ${name}: (${count} ${kind})`),
-      onWarning: text => log(`  ! ${oneLine(text)}`),
+      onWarning: text => log(`  ! ${oneLine(redact(text))}`),
     }
   }
 
@@ -245,6 +248,11 @@ function withoutLists(memory: Memory): ServersMemory & EraMemory {
     nameOf: (...args) => memory.nameOf(...args),
     named: (...args) => memory.named(...args),
   }
+}
+
+/** An error as it may be told and kept: what it quotes of a server is the server's. */
+function masked({code, message, hint}: PluginError, redact: (text: string) => string): PluginError {
+  return new PluginError(code, redact(message), hint === undefined ? {} : {hint: redact(hint)})
 }
 
 function tooLate(): Error {

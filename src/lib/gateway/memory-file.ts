@@ -12,7 +12,8 @@ export const MOST_NAMES = 10_000
 const KINDS: readonly Kind[] = ['tools', 'prompts', 'resources', 'templates']
 const ERAS: readonly Era[] = ['legacy', 'modern']
 
-interface Client {
+/** What one kind of client was answered. */
+export interface RememberedClient {
   hello: JsonObject
   readonly lists: {[K in Kind]?: Items}
 }
@@ -21,7 +22,7 @@ interface Client {
 export interface ServerMemory {
   readonly fingerprint: string
   /** By the client's kind, the one seen last at the end. */
-  readonly clients: Map<string, Client>
+  readonly clients: Map<string, RememberedClient>
   /** The names under which items were shown last, by their own names. */
   readonly names: Record<NamedKind, Map<string, string>>
   /** Whether it speaks an era, as far as that was found out. */

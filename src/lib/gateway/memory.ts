@@ -12,6 +12,7 @@ import {
   fromJson,
   MOST_CLIENTS,
   MOST_NAMES,
+  type RememberedClient,
   toJson,
   type ServerMemory,
 } from './memory-file.ts'
@@ -45,16 +46,21 @@ interface Learnt {
 export class Memory implements EraMemory {
   readonly #dir: string
   readonly #warn: (text: string) => void
+  readonly #redact: (text: string) => string
   readonly #servers = new Map<string, ServerMemory>()
   readonly #learnt = new Map<string, Learnt>()
   /** The last write of each server's file; they happen one after the other. */
   readonly #writes = new Map<string, Promise<void>>()
   readonly #due = new Set<string>()
 
-  /** @param dir the folder of the files; made when the first is written */
-  constructor(dir: string, warn: (text: string) => void) {
+  /**
+   * @param dir the folder of the files; made when the first is written
+   * @param redact masks secrets: an answer that holds one is in no file, as a masked one would be another answer
+   */
+  constructor(dir: string, warn: (text: string) => void, redact: (text: string) => string) {
     this.#dir = dir
     this.#warn = warn
+    this.#redact = redact
   }
 
   /**
@@ -164,12 +170,29 @@ export class Memory implements EraMemory {
       const own = this.#servers.get(server)
       const learnt = this.#learnt.get(server)
       if (!own || !learnt) return
-      const merged = merge(asOf(stored, own.fingerprint), own, learnt)
+      const merged = this.#withoutSecrets(merge(asOf(stored, own.fingerprint), own, learnt))
       const whole = toJson(server, merged)
       const text =
         whole.length <= LARGEST_FILE ? whole : toJson(server, {...merged, clients: new Map()})
       await writeFileAtomic(path, `${text}\n`, {mode: 0o600})
     })
+  }
+
+  #withoutSecrets({clients, names, ...others}: ServerMemory): ServerMemory {
+    const isPlain = (value: unknown) => {
+      const text = JSON.stringify(value)
+      return this.#redact(text) === text
+    }
+    const plain = [...clients].flatMap(([key, {hello, lists}]): [string, RememberedClient][] => {
+      const kept = Object.entries(lists).filter(([, items]) => isPlain(items))
+      return isPlain(hello) ? [[key, {hello, lists: Object.fromEntries(kept)}]] : []
+    })
+    const plainNames = (kind: NamedKind) => new Map([...names[kind]].filter(isPlain))
+    return {
+      ...others,
+      clients: new Map(plain),
+      names: {tools: plainNames('tools'), prompts: plainNames('prompts')},
+    }
   }
 
   /** A file is only a memory: one that cannot be read, or is another server's, is none. */

@@ -34,6 +34,8 @@ export interface PlanInput {
   /** The enabled servers, in the order that decides who keeps a contested name. */
   readonly names: readonly string[]
   readonly servers: ReadonlyMap<string, CatalogServer>
+  /** Why entries were left out that are not as they should be, by server. */
+  readonly refused: ReadonlyMap<string, string>
   readonly config: ReadonlyMap<string, JsonObject>
   /** Tool names by server, from tools.yaml. */
   readonly tools: ReadonlyMap<string, readonly string[]>
@@ -58,8 +60,16 @@ function planServer(name: string, input: PlanInput): PlannedServer {
     callTimeoutMs: entry?.callTimeout === undefined ? undefined : entry.callTimeout * 1000,
     start: entry
       ? toStart(entry, input.config.get(name) ?? {}, input.home)
-      : unknownServer(name, [...input.servers.keys()]),
+      : missingEntry(name, input),
   }
+}
+
+function missingEntry(name: string, {servers, refused}: PlanInput): PluginError {
+  const why = refused.get(name)
+  if (why === undefined) return unknownServer(name, [...servers.keys()])
+  return new PluginError('CATALOG_INVALID', why, {
+    hint: `correct the entry, or take it out: docker mcp server disable ${name}`,
+  })
 }
 
 function toStart(

@@ -1,5 +1,6 @@
-import {loadCatalogs} from '../catalog/store.ts'
+import {leftOut, loadCatalogs} from '../catalog/store.ts'
 import type {ContainerFacts, Engine} from '../engine/engine.ts'
+import {runsInContainer} from '../engine/own-container.ts'
 import {PluginError, type ErrorCode} from '../base/errors.ts'
 import {homeDir} from '../files/paths.ts'
 import {isLocalOnly} from '../images/reference.ts'
@@ -9,8 +10,8 @@ import type {ServersInput} from '../profile/servers.ts'
 import {openSecrets, type SecretSource} from '../secrets/source.ts'
 import {buildPlan, type PlannedServer} from './plan.ts'
 import {fingerprint, statusStore, type ServerRecord} from './status.ts'
-import {resolveBinds} from './upstream/binds.ts'
-import {secretValues} from './upstream/fleet.ts'
+import {agentSockets, resolveBinds} from './upstream/binds.ts'
+import {secretValues} from './upstream/delivery.ts'
 
 /** How an enabled server is doing, and what to do about it when it is not well. */
 export interface ServerStatus {
@@ -44,25 +45,28 @@ export interface StatusReport {
  */
 export async function serverStatus(
   input: ServersInput & {engine: () => Promise<Engine>},
-  secretsSpec: string,
+  chosen: {readonly secrets: string; readonly allowMounts: readonly string[]},
 ): Promise<StatusReport> {
   const [catalogs, profile, secrets, records, asked] = await Promise.all([
     loadCatalogs(input),
     readProfile(input.paths, {}),
-    openSecrets(secretsSpec, input),
+    openSecrets(chosen.secrets, input),
     statusStore(input.paths.stateDir, () => new Date()).read(),
     askEngine(input.engine),
   ])
   const plan = buildPlan({
     home: homeDir(input.env),
     names: profile.enabled,
+    refused: leftOut(catalogs),
     servers: catalogs.servers,
     config: profile.config,
     tools: profile.tools,
     toolFilter: undefined,
   })
   const engine = 'containers' in asked ? asked : undefined
-  const facts = {secrets, records, engine, home: homeDir(input.env)}
+  const {allowMounts} = chosen
+  const sockets = [...(engine?.engine.sockets ?? []), ...agentSockets(input.env)]
+  const facts = {secrets, records, engine, allowMounts, sockets, home: homeDir(input.env)}
   const servers = await Promise.all(plan.servers.map(server => statusOf(server, facts)))
   return {servers, ...('failure' in asked && {engineFailure: asked.failure})}
 }
@@ -87,6 +91,8 @@ async function askEngine(
 interface Facts {
   readonly engine: AskedEngine | undefined
   readonly secrets: SecretSource
+  readonly allowMounts: readonly string[]
+  readonly sockets: readonly string[]
   readonly records: ReadonlyMap<string, ServerRecord>
   readonly home: string
 }
@@ -120,13 +126,14 @@ function currentRecord(
 /** What would stop the next start before it has begun. */
 async function blockedBy(
   spec: ConnectedSpec,
-  {secrets, engine, home}: Facts,
+  {secrets, engine, allowMounts, sockets, home}: Facts,
 ): Promise<PluginError | undefined> {
   try {
     secretValues(spec, secrets)
-    const isLocal = engine?.engine.isLocal ?? false
+    const isLocal = (engine?.engine.isLocal ?? false) && !(await runsInContainer())
     if (spec.kind === 'container') {
-      await resolveBinds(spec, {home, platform: process.platform, isLocal})
+      const host = {home, platform: process.platform, isLocal, allowMounts, sockets}
+      await resolveBinds(spec, host)
     }
     return undefined
   } catch (error) {

@@ -1,18 +1,23 @@
 import {randomBytes} from 'node:crypto'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
+import {PluginError} from '../base/errors.ts'
+import {createRedactor} from '../base/redact.ts'
+import {remarks} from '../catalog/remarks.ts'
 import {leftOut, loadCatalogs} from '../catalog/store.ts'
 import type {Engine} from '../engine/engine.ts'
 import {parseCpus, parseMemory} from '../engine/options.ts'
+import {runsInContainer} from '../engine/own-container.ts'
 import {homeDir} from '../files/paths.ts'
 import {readProfile} from '../profile/legacy.ts'
 import type {ServersInput} from '../profile/servers.ts'
-import {openSecrets} from '../secrets/source.ts'
+import {openSecrets, type SecretSource} from '../secrets/source.ts'
 import {Gateway} from './gateway.ts'
 import {Memory} from './memory.ts'
 import {assemble} from './pipeline/assemble.ts'
 import {buildPlan, type Plan} from './plan.ts'
 import {statusStore} from './status.ts'
+import {agentSockets} from './upstream/binds.ts'
 import {createFleet, type Fleet} from './upstream/fleet.ts'
 
 /** What a gateway is made with. */
@@ -46,6 +51,19 @@ export interface GatewayOptions {
   readonly maxMessageBytes: number
   readonly logCalls: boolean
   readonly blockSecrets: boolean
+  /**
+   * For servers whose entries have neither `disableNetwork` nor `allowHosts`: the engine's network, none of it and a
+   * line for each attempt, or none of it.
+   */
+  readonly networkPolicy: 'open' | 'allowlist' | 'none'
+  /** Log also what a server may look up and connect to, not only what it may not. */
+  readonly debugDns: boolean
+  /** For servers whose entries have no `security`. */
+  readonly security: 'default' | 'strict'
+  /** Paths of this machine, absolute or of the home (`~/…`), that servers may mount though they would be refused. */
+  readonly allowMounts: readonly string[]
+  /** Servers that may get secrets where others can see them: in arguments, or in the engine's records. */
+  readonly exposeSecrets: readonly string[]
   /** Milliseconds that a call may take without a sign of its server; 0 for no limit. A catalog entry's own wins. */
   readonly callTimeoutMs: number
   readonly verbose: boolean
@@ -64,8 +82,8 @@ export interface GatewaySetup {
   readonly owner: string
 }
 
-/** So many processes has a well-behaved server never had. */
-const MOST_PROCESSES = 512
+/** So many processes and threads has a well-behaved server never had. */
+const MOST_PROCESSES = 256
 
 /**
  * Reads everything that the user configured and makes a gateway of it. Starts no server.
@@ -86,16 +104,26 @@ export async function setUpGateway(
     readProfile(deps.paths, {registry, config, tools: toolsConfig, cwd: deps.cwd}),
     openSecrets(options.secrets, deps),
   ])
-  for (const line of leftOut(catalogs)) deps.notify(`! ${line}`)
   const home = homeDir(deps.env)
+  const names = chosenNames(options, profile.enabled, [...catalogs.servers.keys()])
+  const refused = leftOut(catalogs)
+  for (const [name, line] of refused) {
+    // Who is to run is told of with the other failures.
+    if (!names.includes(name)) deps.notify(`! ${line}`)
+  }
+  for (const line of remarks(catalogs, names)) deps.notify(`! ${line}`)
   const plan = buildPlan({
     home,
-    names: chosenNames(options, profile.enabled, [...catalogs.servers.keys()]),
+    names,
+    refused,
     servers: catalogs.servers,
     config: profile.config,
     tools: profile.tools,
     toolFilter: options.tools,
   })
+  const redact = createRedactor(givenSecrets(plan, secrets))
+  const log = (line: string) => deps.log(redact(line))
+  const notify = (line: string) => deps.notify(redact(line))
   const stop = new AbortController()
   const owner = randomBytes(8).toString('hex')
   const fleet = createFleet({
@@ -103,11 +131,18 @@ export async function setUpGateway(
     owner,
     secrets,
     limits,
+    networkPolicy: options.networkPolicy,
+    security: options.security,
+    exposeSecrets: options.exposeSecrets,
+    debugDns: options.debugDns,
+    allowMounts: options.allowMounts,
+    sockets: agentSockets(deps.env),
+    sharesFiles: !(await runsInContainer()),
     maxMessageBytes: options.maxMessageBytes,
     startsAtOnce: 2 * availableParallelism(),
     home,
-    log: deps.log,
-    notify: deps.notify,
+    log,
+    notify,
     verbose: options.verbose,
     signal: stop.signal,
   })
@@ -119,19 +154,26 @@ export async function setUpGateway(
     middlewares: assemble({
       ...options,
       timeoutOf: timeouts(plan, options.callTimeoutMs),
-      log: deps.log,
+      log,
       now: monotonic,
     }),
-    memory: new Memory(join(deps.paths.stateDir, 'lists'), deps.notify),
+    memory: new Memory(join(deps.paths.stateDir, 'lists'), notify, redact),
     showRemembered: options.showRemembered,
     patienceMs: options.patienceMs,
     now: monotonic,
-    log: deps.log,
-    notify: deps.notify,
+    redact,
+    log,
+    notify,
     stop,
   })
   await gateway.load()
   return {gateway, plan, fleet, owner}
+}
+
+function givenSecrets({servers}: Plan, source: SecretSource): readonly string[] {
+  return servers.flatMap(({start}) =>
+    start instanceof PluginError ? [] : start.secrets.flatMap(({name}) => source.get(name) ?? []),
+  )
 }
 
 function monotonic(): number {

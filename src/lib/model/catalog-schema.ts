@@ -1,6 +1,13 @@
 import * as z from 'zod'
+import {messageOf} from '../base/errors.ts'
 import {type Json, type JsonObject, isJsonObject} from '../base/json.ts'
+import {oneLine} from '../base/one-line.ts'
+import {parseAllowRule} from './allow-rule.ts'
 import {parseBytes} from './bytes.ts'
+import {parseCapability} from './capabilities.ts'
+import {parseHostEntry} from './host-entry.ts'
+import {isFileName} from './secret-file.ts'
+import {parseTmpfs} from './tmpfs.ts'
 
 /**
  * YAML turns `1000` and `true` into other types than text; where text is meant, they are taken
@@ -9,7 +16,8 @@ import {parseBytes} from './bytes.ts'
 const text = z
   .union([z.string(), z.number(), z.boolean()], {error: 'must be text'})
   .transform(String)
-const texts = z.array(text)
+const list = <Item extends z.ZodType>(item: Item) => z.array(item, {error: 'must be a list'})
+const texts = list(text)
 const envName = text.refine(name => /^[^=\0\s]+$/u.test(name), {
   error: 'is not the name of an environment variable',
 })
@@ -19,17 +27,52 @@ const jsonObject = z.custom<JsonObject>(isJsonObject, {error: 'must be a map'})
 /** How a remote server is spoken to; the four last names of the format all mean Streamable HTTP. */
 const TRANSPORTS = ['', 'sse', 'http', 'streamable', 'streaming', 'streamable-http'] as const
 
+/**
+ * Text that a parser of its own takes.
+ * @param parse throws RangeError with the rest of a sentence about the text
+ */
+const parsable = (parse: (written: string) => unknown) =>
+  text.superRefine((written, context) => {
+    try {
+      if (written.includes('{{')) throw new RangeError('has a template: {{…}} cannot be used here')
+      parse(written)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      context.addIssue({code: 'custom', message: `${quoted(written)} ${messageOf(error)}`})
+    }
+  })
+
+/** Foreign text in a message: on one line, and not longer than a line. */
+function quoted(written: string): string {
+  return JSON.stringify(oneLine(written.length > 100 ? `${written.slice(0, 100)}…` : written))
+}
+
+const FILE = {error: 'must be true or a plain file name'}
+const yesOrNo = z.boolean({error: 'must be true or false'})
+
+/** As the engine names containers: https://docs.docker.com/reference/api/engine/, "Create a container". */
+function checkContainerName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{1,254}$/.test(name)) return
+  throw new RangeError('is not the name of a container')
+}
+
 const seconds = z.number().positive().max(86_400)
+
+const CORES = {error: 'must be a number of processors'}
+const cores = z.union([z.number(), z.string().regex(/^\d+(\.\d+)?$/, CORES)], CORES)
+const size = text.refine(written => parseBytes(written) !== undefined, {
+  error: 'is not a size such as 512m or 2g',
+})
 
 /**
  * The ceiling that the engine puts on one container; the shape is that of Compose's
  * `deploy.resources.limits`.
  */
-const limitsSchema = z.looseObject({
-  cpus: z.union([z.number(), z.string().regex(/^\d+(\.\d+)?$/)]).optional(),
-  memory: text
-    .refine(size => parseBytes(size) !== undefined, {error: 'is not a size such as 512m or 2g'})
-    .optional(),
+export const limitsSchema = z.looseObject({
+  cpus: cores.optional(),
+  cpu: cores.optional(),
+  memory: size.optional(),
+  disk: size.optional(),
   pids: z.number().int().positive().optional(),
 })
 
@@ -43,22 +86,20 @@ const containerSchema = z.looseObject({
 const toolSchema = z.looseObject({
   name: z.string().min(1),
   description: z.string().optional(),
-  arguments: z.array(jsonObject).optional(),
+  arguments: list(jsonObject).optional(),
   annotations: jsonObject.optional(),
   parameters: jsonObject.optional(),
   container: containerSchema.optional(),
 })
 
 const oauthSchema = z.looseObject({
-  providers: z
-    .array(
-      z.looseObject({
-        provider: z.string().min(1),
-        secret: z.string().optional(),
-        env: z.string().optional(),
-      }),
-    )
-    .optional(),
+  providers: list(
+    z.looseObject({
+      provider: z.string().min(1),
+      secret: z.string().optional(),
+      env: z.string().optional(),
+    }),
+  ).optional(),
   scopes: texts.optional(),
 })
 
@@ -88,24 +129,28 @@ export const serverSchema = z.looseObject({
   dateAdded: text.optional(),
   image: z.string().optional(),
   command: texts.optional(),
-  env: z.array(z.looseObject({name: envName, value: text.optional()})).optional(),
-  secrets: z
-    .array(
-      z.looseObject({
-        name: text.refine(name => name !== '', {error: 'must not be empty'}),
-        env: envName,
-        example: text.optional(),
-        description: text.optional(),
-        required: z.boolean().optional(),
-      }),
-    )
-    .optional(),
+  env: list(z.looseObject({name: envName, value: text.optional()})).optional(),
+  secrets: list(
+    z.looseObject({
+      name: text.refine(name => name !== '', {error: 'must not be empty'}),
+      env: envName,
+      example: text.optional(),
+      description: text.optional(),
+      required: yesOrNo.optional(),
+      file: z.union([z.literal(true), z.string().refine(isFileName, FILE)], FILE).optional(),
+    }),
+  ).optional(),
   volumes: texts.optional(),
   user: text.optional(),
-  disableNetwork: z.boolean().optional(),
-  allowHosts: texts.optional(),
-  extraHosts: texts.optional(),
-  longLived: z.boolean().optional(),
+  disableNetwork: yesOrNo.optional(),
+  allowHosts: list(parsable(parseAllowRule)).optional(),
+  extraHosts: list(parsable(parseHostEntry)).optional(),
+  connectTo: list(parsable(checkContainerName)).optional(),
+  security: z.enum(['default', 'strict'], {error: 'must be default or strict'}).optional(),
+  readOnly: yesOrNo.optional(),
+  capAdd: list(parsable(parseCapability)).optional(),
+  tmpfs: list(parsable(parseTmpfs)).optional(),
+  longLived: yesOrNo.optional(),
   remote: z
     .looseObject({
       url: z.string().optional(),
@@ -118,8 +163,8 @@ export const serverSchema = z.looseObject({
   oauth: z
     .preprocess(value => (Array.isArray(value) ? {providers: value} : value), oauthSchema)
     .optional(),
-  config: z.array(jsonObject).optional(),
-  tools: z.array(toolSchema).optional(),
+  config: list(jsonObject).optional(),
+  tools: list(toolSchema).optional(),
   prefix: text.optional(),
   metadata: metadataSchema.optional(),
   resources: z.looseObject({limits: limitsSchema.optional()}).optional(),
@@ -129,41 +174,3 @@ export const serverSchema = z.looseObject({
   startTimeout: seconds.optional(),
   callTimeout: seconds.optional(),
 })
-
-const CLOSED_PARTS = ['env', 'secrets', 'remote', 'resources'] as const
-
-/**
- * The keys that the format does not have, of an entry and of its parts where a typing mistake
- * changes what runs.
- * @returns paths such as `disablenetwork` or `remote.transport`
- */
-export function unknownKeys(entry: JsonObject): string[] {
-  const found = strangers(entry, Object.keys(serverSchema.shape), '')
-  for (const part of CLOSED_PARTS) {
-    const value = entry[part]
-    for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
-      if (!isJsonObject(item)) continue
-      found.push(
-        ...strangers(item, PART_KEYS[part], `${part}${Array.isArray(value) ? `.${index}` : ''}.`),
-      )
-    }
-  }
-  const limits = isJsonObject(entry['resources']) ? entry['resources']['limits'] : undefined
-  if (isJsonObject(limits)) {
-    found.push(...strangers(limits, Object.keys(limitsSchema.shape), 'resources.limits.'))
-  }
-  return found
-}
-
-const PART_KEYS = {
-  env: ['name', 'value', 'example', 'description'],
-  secrets: ['name', 'env', 'example', 'description', 'required'],
-  remote: ['url', 'transport_type', 'headers'],
-  resources: ['limits'],
-} as const
-
-function strangers(value: JsonObject, known: readonly string[], prefix: string): string[] {
-  return Object.keys(value)
-    .filter(key => !known.includes(key))
-    .map(key => `${prefix}${key}`)
-}

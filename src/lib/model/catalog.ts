@@ -1,7 +1,10 @@
 import {type Json, type JsonObject, isJsonObject} from '../base/json.ts'
 import {PluginError, messageOf} from '../base/errors.ts'
-import {serverSchema, unknownKeys} from './catalog-schema.ts'
+import {serverSchema} from './catalog-schema.ts'
+import {entryProblem} from './entry-check.ts'
+import {idleKeys} from './idle-keys.ts'
 import {toPlainJson} from './plain-json.ts'
+import {strangeKeys} from './strange-keys.ts'
 
 /** A list of servers that can be enabled. */
 export interface Catalog {
@@ -31,10 +34,19 @@ export interface CatalogServer {
   readonly volumes?: readonly string[] | undefined
   readonly user?: string | undefined
   readonly disableNetwork?: boolean | undefined
-  /** `host:port`, optionally followed by `/http`, `/https` or `/tcp`. */
+  /** `host:port`, optionally followed by `/http`, `/https` or `/tcp`; see `parseAllowRule`. */
   readonly allowHosts?: readonly string[] | undefined
-  /** `host:ip` */
+  /** `name:address` or `name:host-gateway`. */
   readonly extraHosts?: readonly string[] | undefined
+  /** Containers of the engine that the server may talk to. */
+  readonly connectTo?: readonly string[] | undefined
+  readonly security?: 'default' | 'strict' | undefined
+  /** Whether the root of its files can be written to. */
+  readonly readOnly?: boolean | undefined
+  /** Capabilities, such as `NET_RAW`. */
+  readonly capAdd?: readonly string[] | undefined
+  /** `/path[:option,…]` */
+  readonly tmpfs?: readonly string[] | undefined
   readonly longLived?: boolean | undefined
   readonly remote?: CatalogRemote | undefined
   /** The older way to write a remote that speaks HTTP+SSE. */
@@ -65,6 +77,8 @@ export interface CatalogSecret {
   readonly description?: string | undefined
   /** False for a secret that the server can do without; absent means needed. */
   readonly required?: boolean | undefined
+  /** Given as a file of `/run/secrets`, under this name or one made of `env`, not as a variable. */
+  readonly file?: true | string | undefined
 }
 
 export interface CatalogRemote {
@@ -114,18 +128,22 @@ export interface CatalogMetadata {
 
 export interface CatalogLimits {
   readonly cpus?: number | string | undefined
+  /** Another name of `cpus`, which wins. */
+  readonly cpu?: number | string | undefined
   /** A size such as `512m`. */
   readonly memory?: string | undefined
   readonly pids?: number | undefined
+  /** A size: what the server may write to its own layer. */
+  readonly disk?: string | undefined
 }
 
 /** Something in a catalog that is not as it should be, and where. */
 export interface CatalogProblem {
   /**
    * `invalid`: the server was left out; `unknown`: the server is there, a key in it means
-   * nothing to us.
+   * nothing to us; `idle`: a key is known and has no effect beside the others.
    */
-  readonly kind: 'invalid' | 'unknown'
+  readonly kind: 'invalid' | 'unknown' | 'idle'
   readonly server: string
   /** Dotted path inside the server's entry; empty for the entry itself. */
   readonly path: string
@@ -204,33 +222,24 @@ function parseServer(
     return {problems: [refuse('', `the entry ${messageOf(error)}`)]}
   }
   if (!isJsonObject(entry)) return {problems: [refuse('', 'the entry is not a map')]}
+  const strange = strangeKeys(entry)
+  // Left without effect, such a key could open what it was to close.
+  const misspelt = strange.flatMap(({path, meant}) =>
+    meant === undefined ? [] : refuse(path, `is not a key of the format: did you mean ${meant}?`),
+  )
   const result = serverSchema.safeParse(entry)
   if (!result.success) {
-    return {
-      problems: result.error.issues.map(issue => refuse(issue.path.join('.'), issue.message)),
-    }
+    const issues = result.error.issues.map(({path, message}) => refuse(path.join('.'), message))
+    return {problems: [...issues, ...misspelt]}
   }
+  if (misspelt.length > 0) return {problems: misspelt}
   const server: CatalogServer = {...result.data, name}
-  const wrong = startability(server)
+  const wrong = entryProblem(server)
   if (wrong) return {problems: [refuse(wrong.path, wrong.message)]}
-  const problems = unknownKeys(entry).map(path => {
+  const unknown = strange.map(({path}) => {
     const message = 'the catalog format has no such key; it has no effect'
     return {kind: 'unknown' as const, server: name, path, message}
   })
-  return {server, problems}
-}
-
-function startability(server: CatalogServer): {path: string; message: string} | undefined {
-  if (server.image) return undefined
-  const path = server.remote?.url ? 'remote.url' : 'sseEndpoint'
-  const url = server.remote?.url || server.sseEndpoint
-  if (url) {
-    if (url.includes('{{') || /^https?:$/u.test(URL.parse(url)?.protocol ?? '')) return undefined
-    return {path, message: 'must be an http or https address'}
-  }
-  if (server.tools?.some(tool => tool.container)) return undefined
-  return {
-    path: '',
-    message: 'nothing to run: needs an image, a remote.url, or tools that have a container',
-  }
+  const idle = idleKeys(server).map(key => ({kind: 'idle' as const, server: name, ...key}))
+  return {server, problems: [...unknown, ...idle]}
 }

@@ -3,6 +3,9 @@ import {PluginError} from '../base/errors.ts'
 import {parseBytes} from './bytes.ts'
 import type {CatalogLimits, CatalogSecret, CatalogServer} from './catalog.ts'
 import {requiredConfig} from './config-check.ts'
+import {type HttpInside, httpInside, portClash} from './http-inside.ts'
+import {type NetworkWish, networkWish, type SecurityWish, securityWish} from './isolation.ts'
+import {secretFile} from './secret-file.ts'
 import {evaluateTemplate, evaluateTemplateList, renderText, templateContext} from './template.ts'
 
 /**
@@ -14,7 +17,7 @@ export type ServerSpec = ContainerSpec | RemoteSpec | PociSpec
 /** A server that a session keeps a connection to. */
 export type ConnectedSpec = ContainerSpec | RemoteSpec
 
-/** A server that runs in a container and speaks over its stdin and stdout. */
+/** A server that runs in a container. */
 export interface ContainerSpec extends ServerFacts {
   readonly kind: 'container'
   readonly image: string
@@ -24,9 +27,10 @@ export interface ContainerSpec extends ServerFacts {
   /** `source:target[:mode]` or an anonymous volume's path. */
   readonly volumes: readonly string[]
   readonly user?: string
-  readonly networkDisabled: boolean
-  /** `host:ip` */
-  readonly extraHosts: readonly string[]
+  readonly network: NetworkWish
+  readonly security: SecurityWish
+  /** Where it serves HTTP inside its container; without it, it speaks over stdin and stdout. */
+  readonly http?: HttpInside
 }
 
 /** A server that somebody else runs. */
@@ -75,8 +79,6 @@ export interface ServerFacts {
   readonly name: string
   readonly longLived: boolean
   readonly limits: ResourceLimits
-  /** `host:port[/protocol]` that the server may reach when the network is restricted. */
-  readonly allowHosts: readonly string[]
   readonly toolPrefix?: string
   /** Seconds. */
   readonly startTimeout?: number
@@ -97,6 +99,8 @@ export interface SecretUse {
   readonly name: string
   readonly env: string
   readonly required: boolean
+  /** The file of `/run/secrets` that holds it; then no variable does. */
+  readonly file?: string
 }
 
 export interface ResourceLimits {
@@ -104,6 +108,8 @@ export interface ResourceLimits {
   readonly cpus?: number
   readonly memoryBytes?: number
   readonly pids?: number
+  /** What it may write to its own layer. */
+  readonly diskBytes?: number
 }
 
 /**
@@ -112,7 +118,8 @@ export interface ResourceLimits {
  * remote, else it is a set of tools.
  * @param config the values that the user set for this server
  * @param home the user's home, for mounts of `~/…`
- * @throws PluginError CATALOG_INVALID when a remote's address is not one after evaluation
+ * @throws PluginError CATALOG_INVALID when an address is not one after evaluation, or has a port that is needed
+ * @throws RangeError when the entry was not parsed and holds what no entry may
  */
 export function bindServer(entry: CatalogServer, config: JsonObject, home: string): ServerSpec {
   const {name} = entry
@@ -130,7 +137,6 @@ function factsOf(name: string, entry: CatalogServer): ServerFacts {
     name,
     longLived: entry.longLived ?? false,
     limits: limitsOf(entry.resources?.limits ?? {}),
-    allowHosts: entry.allowHosts ?? [],
     ...(entry.prefix ? {toolPrefix: entry.prefix} : {}),
     ...(entry.startTimeout === undefined ? {} : {startTimeout: entry.startTimeout}),
     ...(entry.callTimeout === undefined ? {} : {callTimeout: entry.callTimeout}),
@@ -141,16 +147,20 @@ function factsOf(name: string, entry: CatalogServer): ServerFacts {
 }
 
 function secretUse(secret: CatalogSecret): SecretUse {
-  return {name: secret.name, env: secret.env, required: secret.required ?? true}
+  const file = secretFile(secret)
+  const {name, env, required = true} = secret
+  return {name, env, required, ...(file === undefined ? {} : {file})}
 }
 
 function limitsOf(limits: CatalogLimits): ResourceLimits {
-  const cpus = Number(limits.cpus ?? 0)
+  const cpus = Number(limits.cpus ?? limits.cpu ?? 0)
   const memoryBytes = limits.memory === undefined ? undefined : parseBytes(limits.memory)
+  const diskBytes = limits.disk === undefined ? undefined : parseBytes(limits.disk)
   return {
     ...(cpus > 0 ? {cpus} : {}),
     ...(memoryBytes === undefined ? {} : {memoryBytes}),
     ...(limits.pids === undefined ? {} : {pids: limits.pids}),
+    ...(diskBytes === undefined ? {} : {diskBytes}),
   }
 }
 
@@ -160,6 +170,8 @@ function bindContainer(
   context: JsonObject,
 ): ContainerSpec {
   const user = entry.user === undefined ? '' : evaluateText(entry.user, context)
+  const network = networkWish(entry)
+  const http = bindHttp(entry, network, context)
   return {
     kind: 'container',
     ...facts,
@@ -167,9 +179,32 @@ function bindContainer(
     env: (entry.env ?? []).map(({name, value = ''}) => bindEnv(name, value, context)),
     volumes: evaluateTemplateList(entry.volumes ?? [], context).filter(volume => volume !== ''),
     ...(user === '' ? {} : {user}),
-    networkDisabled: entry.disableNetwork ?? false,
-    extraHosts: entry.extraHosts ?? [],
+    network,
+    security: securityWish(entry),
+    ...(http === undefined ? {} : {http}),
   }
+}
+
+function bindHttp(
+  {name, remote}: CatalogServer,
+  {rules}: NetworkWish,
+  context: JsonObject,
+): HttpInside | undefined {
+  try {
+    const http = httpInside(evaluateText(remote?.url ?? '', context), remote?.transport_type)
+    const clash = portClash(http, rules)
+    if (clash) throw unusable(name, `its ${clash.path} ${clash.message}`)
+    return http
+  } catch (error) {
+    if (error instanceof RangeError) throw unusable(name, `its remote.url ${error.message}`)
+    throw error
+  }
+}
+
+function unusable(name: string, why: string): PluginError {
+  return new PluginError('CATALOG_INVALID', `server ${name} cannot be started: ${why}`, {
+    hint: 'Check the catalog entry and the configuration values that go into it.',
+  })
 }
 
 function bindEnv(name: string, value: string, context: JsonObject): EnvEntry {

@@ -77,6 +77,25 @@ describe('createRedactor', () => {
     expect(createRedactor([])('nothing here')).toBe('nothing here')
   })
 
+  test.each(['\n', '\r\n', '\r'])('masks the longer lines of a value with several (%j)', end => {
+    const lines = [
+      '-----BEGIN KEY-----',
+      'MIIEvQIBADANBgkqhk',
+      '  "key": "x\\ny",',
+      'iG9w0BAQ',
+      '}',
+      'short',
+    ]
+    const whole = lines.join(end)
+    const redact = createRedactor([whole])
+    const masked = ['[secret]', '[secret]', '  [secret]', '[secret]', '}', 'short']
+    expect(lines.map(redact)).toEqual(masked)
+    expect(lines.map(line => redact(`a ${line}\r`))).toEqual(masked.map(line => `a ${line}\r`))
+    expect(redact(JSON.stringify({line: lines[2]?.trim()}))).toBe('{"line":"[secret]"}')
+    expect(redact(`<${whole}>`)).toBe('<[secret]>')
+    expect(createRedactor(['one line of it'])('one line')).toBe('one line')
+  })
+
   test('leaves values of three characters and fewer alone', () => {
     expect(createRedactor(['', 'a', 'abc', 'abcd'])('a abc abcd YWJj')).toBe('a abc [secret] YWJj')
   })

@@ -2,6 +2,7 @@ import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
+import {remarks} from '../../../src/lib/catalog/remarks.ts'
 import {showCatalog} from '../../../src/lib/catalog/show.ts'
 import {leftOut, loadCatalogs, type CatalogInput} from '../../../src/lib/catalog/store.ts'
 import {statePaths} from '../../../src/lib/files/paths.ts'
@@ -97,7 +98,38 @@ describe('loadCatalogs', () => {
     const {servers, problems} = catalogs
     expect([...servers.keys()]).toEqual(['good'])
     expect(problems.map(({server}) => server)).toEqual(['bad'])
-    expect(leftOut(catalogs)).toEqual([expect.stringContaining('bad is left out: image')])
+    expect([...leftOut(catalogs).values()]).toEqual([
+      expect.stringContaining('bad is left out: image'),
+    ])
+  })
+})
+
+describe('remarks', () => {
+  test('says of the servers that are to run what means nothing, each once', async () => {
+    const entry = '{image: x, foo: 1, "b\\nar": 2, disableNetwork: true, connectTo: [db]}'
+    await save('catalogs/one.yaml', `registry:\n  a: ${entry}\n  b: ${entry}\n`)
+    const catalogs = await loadCatalogs(input, {catalogs: ['one'], additional: ['one']})
+    expect(remarks(catalogs, ['a', 'a', 'nowhere'])).toEqual([
+      'the catalog entry of a has keys that mean nothing here: foo, b?ar',
+      'the catalog entry of a: connectTo has no effect: disableNetwork is true',
+    ])
+  })
+
+  test('says nothing of an entry that another catalog replaces', async () => {
+    await save('catalogs/one.yaml', 'registry:\n  a: {image: x, foo: 1}\n')
+    await save('catalogs/two.yaml', 'registry:\n  a: {image: y}\n')
+    const catalogs = await loadCatalogs(input, {catalogs: ['one', 'two']})
+    expect(remarks(catalogs, ['a'])).toEqual([])
+    const turned = await loadCatalogs(input, {catalogs: ['two', 'one']})
+    expect(remarks(turned, ['a'])).toHaveLength(1)
+  })
+
+  test('shortens a list of keys that is long, and keys that are', async () => {
+    const keys = ['k'.repeat(99), ...Array.from({length: 11}, (_, index) => `key${index}`)]
+    const entry = JSON.stringify({image: 'x', ...Object.fromEntries(keys.map(key => [key, 1]))})
+    await save('catalogs/one.yaml', `registry:\n  a: ${entry}\n`)
+    const [line] = remarks(await loadCatalogs(input, {catalogs: ['one']}), ['a'])
+    expect(line).toMatch(/: k{60}…, key0, .*, key8 and 2 more$/)
   })
 })
 

@@ -1,14 +1,11 @@
-import {execFile} from 'node:child_process'
 import {createHash, randomUUID} from 'node:crypto'
 import {once} from 'node:events'
-import {mkdtemp, readFile, rm} from 'node:fs/promises'
+import {readFile} from 'node:fs/promises'
 import {createServer as createHttpServer} from 'node:http'
 import {createServer as createHttpsServer} from 'node:https'
-import {connect as dial, createServer, type Socket} from 'node:net'
-import {tmpdir} from 'node:os'
+import type {Socket} from 'node:net'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {promisify} from 'node:util'
 import {gzipSync} from 'node:zlib'
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest'
 import {Scope} from '../../../src/lib/base/scope.ts'
@@ -17,11 +14,9 @@ import type {Endpoint} from '../../../src/lib/engine/endpoint.ts'
 import type {Engine, PullProgress} from '../../../src/lib/engine/engine.ts'
 import {splitFrames} from '../../../src/lib/engine/frames.ts'
 import {type ContainerInput, containerOptions} from '../../../src/lib/engine/options.ts'
+import {endpoint, listenOn, recordingProxy, run, tempDir} from './engine-lab.ts'
 import {makeSampleImage, type SampleImage} from './sample-image.ts'
 
-const run = promisify(execFile)
-const SOCKET = '/var/run/docker.sock'
-const endpoint: Endpoint = {kind: 'unix', path: SOCKET, from: 'the default'}
 const owner = `test-${randomUUID()}`
 const never = new AbortController().signal
 
@@ -49,11 +44,14 @@ const optionsOf = (script: string, more: Partial<ContainerInput> = {}) =>
     session: 'session-1',
     image: image.ref,
     command: ['-c', script],
-    env: [],
-    volumes: [],
-    networkDisabled: true,
-    extraHosts: [],
-    limits: {cpus: 1, memoryBytes: 64 * 1024 ** 2, pids: 32},
+    facts: {user: '', volumes: [], entrypoint: [], cmd: [], workingDir: ''},
+    entry: {kind: 'plain', env: []},
+    mounts: [],
+    network: {kind: 'none'},
+    security: {profile: 'default', capAdd: [], tmpfs: []},
+    secretFiles: false,
+    transport: 'stdio',
+    limits: {cpus: 1, memoryBytes: 64 * 1024 ** 2, pids: 32, diskBytes: 1024 ** 3},
     ...more,
   })
 
@@ -88,52 +86,8 @@ const goneFromList = async (engine: Engine, id: string): Promise<boolean> => {
   return true
 }
 
-const tempDir = async (): Promise<string> => {
-  const dir = await mkdtemp(join(tmpdir(), 'engine-test-'))
-  scope.defer(() => rm(dir, {recursive: true}))
-  return dir
-}
-
-/** Listens until the test is over; `accept` gets every connection. */
-const listen = async (where: string | number, accept: (socket: Socket) => void) => {
-  const sockets = new Set<Socket>()
-  const server = createServer({allowHalfOpen: true}, socket => {
-    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
-    accept(socket)
-  })
-  if (typeof where === 'string') server.listen(where)
-  else server.listen(where, '127.0.0.1')
-  await once(server, 'listening')
-  scope.defer(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-/** A proxy in front of the engine that keeps every byte that goes to it. */
-const recordingProxy = async (): Promise<{
-  endpoint: Endpoint
-  sent: () => string
-  connections: () => number
-}> => {
-  const path = join(await tempDir(), 'proxy.sock')
-  const sent: Buffer[] = []
-  let connections = 0
-  await listen(path, near => {
-    connections += 1
-    const far = dial({path: SOCKET, allowHalfOpen: true}).on('error', () => near.destroy())
-    near.on('data', chunk => void sent.push(Buffer.from(chunk))).pipe(far)
-    far.pipe(near)
-    near.on('close', () => far.destroy())
-  })
-  return {
-    endpoint: {kind: 'unix', path, from: 'the test'},
-    sent: () => Buffer.concat(sent).toString('latin1'),
-    connections: () => connections,
-  }
-}
+const listen = (where: string | number, accept: (socket: Socket) => void) =>
+  listenOn(scope, where, accept)
 
 describe('openEngine', () => {
   test('speaks the lower of both versions and tells the platform', async () => {
@@ -144,7 +98,7 @@ describe('openEngine', () => {
     ])
     const [version = '', api = '', os, arch] = stdout.trim().split(' ')
     const minor = Math.min(47, Number(api.split('.')[1]))
-    const proxy = await recordingProxy()
+    const proxy = await recordingProxy(scope)
     const engine = await openEngine(proxy.endpoint)
     expect(await engine.info()).toEqual({version, apiVersion: `1.${minor}`, os, arch})
     await engine.list({nothing: 'here'})
@@ -173,7 +127,7 @@ describe('openEngine', () => {
   })
 
   test('speaks TLS both ways, and only with the engine that the certificates name', async () => {
-    const dir = await tempDir()
+    const dir = await tempDir(scope)
     const subject = ['-subj', '/CN=sample', '-addext', 'subjectAltName=IP:127.0.0.1']
     const files = ['-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')]
     await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject, ...files])
@@ -236,6 +190,8 @@ describe('images', () => {
       entrypoint: ['/bin/sh'],
       cmd: ['-c', 'cat'],
       labels: {a: 'b'},
+      volumes: [],
+      workingDir: '',
       size: expect.any(Number),
     })
     expect(await engine.hasImage(image.ref)).toBe(true)
@@ -249,7 +205,7 @@ describe('images', () => {
   })
 
   test.each(['../containers/json', 'a//b', ''])('asks nothing for the name %j', async name => {
-    const proxy = await recordingProxy()
+    const proxy = await recordingProxy(scope)
     const engine = await openEngine(proxy.endpoint)
     await expect(engine.inspectImage(name)).rejects.toMatchObject({code: 'ENGINE_FAILED'})
     expect(proxy.sent().match(/^GET .*/gm)).toEqual(['GET /version HTTP/1.1'])
@@ -387,10 +343,10 @@ describe('containers', () => {
   })
 
   test('keeps the environment out of every URL', async () => {
-    const proxy = await recordingProxy()
+    const proxy = await recordingProxy(scope)
     const engine = await openEngine(proxy.endpoint)
     const env = [['API_TOKEN', 'topsecretvalue']] as const
-    const id = await engine.create(optionsOf('env', {env}))
+    const id = await engine.create(optionsOf('env', {entry: {kind: 'plain', env}}))
     const stream = await engine.attach(id)
     const exit = engine.wait(id)
     await engine.start(id)
@@ -580,7 +536,7 @@ describe('an engine that does not answer', () => {
   })
 
   test('reports a connection that is cut off later', async () => {
-    const path = join(await tempDir(), 'engine.sock')
+    const path = join(await tempDir(scope), 'engine.sock')
     const version = '{"Version":"1","ApiVersion":"1.41","Os":"linux","Arch":"amd64"}'
     const answer = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${version.length}\r\n\r\n${version}`
     let connections = 0
@@ -594,7 +550,7 @@ describe('an engine that does not answer', () => {
   })
 
   test('refuses a raw stream through a proxy that does not pass it on', async () => {
-    const path = join(await tempDir(), 'engine.sock')
+    const path = join(await tempDir(scope), 'engine.sock')
     const version = '{"Version":"1","ApiVersion":"1.41","Os":"linux","Arch":"amd64"}'
     const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${version.length}\r\n\r\n${version}`
     await listen(path, socket => void socket.on('data', () => socket.write(answer)))

@@ -13,12 +13,19 @@ const plain: ContainerInput = {
   owner: 'owner-1',
   session: 'session-1',
   image: 'mcp/time',
+  facts: {user: '1000', volumes: [], entrypoint: ['/bin/time'], cmd: ['--utc'], workingDir: ''},
   command: [],
-  env: [],
-  volumes: [],
-  networkDisabled: false,
-  extraHosts: [],
-  limits: {cpus: 1, memoryBytes: 2 * 1024 ** 3, pids: 256},
+  entry: {kind: 'plain', env: []},
+  mounts: [],
+  network: {kind: 'none'},
+  security: {profile: 'default', capAdd: [], tmpfs: []},
+  secretFiles: false,
+  transport: 'stdio',
+  limits: {cpus: 1, memoryBytes: 2 * 1024 ** 3, pids: 256, diskBytes: 1024 ** 3},
+}
+const shimmed: ContainerInput = {
+  ...plain,
+  entry: {kind: 'shim', volume: 'programs-1', architecture: 'arm64', stdin: 'messages'},
 }
 
 describe('containerOptions', () => {
@@ -40,13 +47,26 @@ describe('containerOptions', () => {
       AttachStdin: true,
       AttachStdout: true,
       AttachStderr: true,
+      NetworkDisabled: true,
       Healthcheck: {Test: ['NONE']},
       HostConfig: {
         AutoRemove: true,
         LogConfig: {Type: 'none', Config: {}},
-        SecurityOpt: ['no-new-privileges'],
         RestartPolicy: {Name: 'no'},
-        Ulimits: [{Name: 'core', Soft: 0, Hard: 0}],
+        Init: true,
+        NetworkMode: 'none',
+        CapDrop: ['ALL'],
+        CapAdd: [],
+        SecurityOpt: ['no-new-privileges'],
+        ReadonlyRootfs: false,
+        CgroupnsMode: 'private',
+        IpcMode: 'private',
+        Ulimits: [
+          {Name: 'core', Soft: 1, Hard: 1},
+          {Name: 'nofile', Soft: 1024, Hard: 4096},
+          {Name: 'fsize', Soft: 1024 ** 3, Hard: 1024 ** 3},
+        ],
+        Tmpfs: {'/tmp': 'rw,exec,nosuid,nodev,size=64m,mode=1777,uid=1000,gid=0'},
         NanoCpus: 1e9,
         Memory: 2147483648,
         MemorySwap: 2147483648,
@@ -55,63 +75,130 @@ describe('containerOptions', () => {
     })
   })
 
-  test('passes on command, environment, user, mounts and hosts', () => {
+  test('starts the program of the image by the shim, without a variable', () => {
+    const {Entrypoint, Cmd, Env, HostConfig} = containerOptions(shimmed)
+    expect(Entrypoint).toEqual(['/.docker-mcp/shim-arm64', '-w5', '--'])
+    expect(Cmd).toEqual(['/bin/time', '--utc'])
+    expect(Env).toEqual([])
+    expect(HostConfig).not.toHaveProperty('Init')
+    expect(HostConfig.Mounts).toEqual([
+      {
+        Type: 'volume',
+        Source: 'programs-1',
+        Target: '/.docker-mcp',
+        ReadOnly: true,
+        VolumeOptions: {NoCopy: true},
+      },
+    ])
+  })
+
+  test.each<[string, Partial<ContainerInput['facts']>, readonly string[], readonly string[]]>([
+    ['the arguments of the entry', {}, ['a', ''], ['/bin/time', 'a', '']],
+    ['an image without entrypoint', {entrypoint: []}, [], ['--utc']],
+    ['both', {entrypoint: []}, ['/bin/other'], ['/bin/other']],
+  ])('knows with %s what the program is', (_case, facts, command, expected) => {
+    const input = {...shimmed, command, facts: {...shimmed.facts, ...facts}}
+    expect(containerOptions(input).Cmd).toEqual(expected)
+  })
+
+  test('says so when there is no program', () => {
+    const facts = {...shimmed.facts, entrypoint: [], cmd: []}
+    expect(() => containerOptions({...shimmed, facts})).toThrow(
+      expect.objectContaining({
+        code: 'SERVER_START_FAILED',
+        message: expect.stringMatching(/^server time cannot start: .*no program/),
+      }),
+    )
+  })
+
+  test('keeps stdin from a server that speaks HTTP, and says in a label that it does', () => {
+    const options = containerOptions({
+      ...shimmed,
+      transport: 'http',
+      entry: {kind: 'shim', volume: 'v', architecture: 'amd64', stdin: 'lifeline'},
+    })
+    expect(options.Entrypoint).toEqual(['/.docker-mcp/shim-amd64', '-w0', '-n', '--'])
+    expect(options.Labels['docker-mcp-transport']).toBe('http')
+  })
+
+  test('passes on command, environment, user and mounts', () => {
     const options = containerOptions({
       ...plain,
       command: ['--x', ''],
-      env: [
-        ['A', 'b=c d'],
-        ['EMPTY', ''],
+      entry: {
+        kind: 'plain',
+        env: [
+          ['A', 'b=c d'],
+          ['EMPTY', ''],
+        ],
+      },
+      mounts: [
+        {kind: 'bind', source: '/tmp/a', target: '/a', isReadOnly: true},
+        {kind: 'bind', source: '/tmp/b', target: '/b', isReadOnly: false, label: 'Z'},
+        {kind: 'volume', source: 'cache', target: '/c', isReadOnly: false},
+        {kind: 'volume', target: '/d', isReadOnly: false, isNoCopy: true},
       ],
-      volumes: ['/tmp/a:/a:ro'],
       user: '1000:1000',
-      extraHosts: ['h:127.0.0.1'],
     })
     expect(options).toMatchObject({
       Cmd: ['--x', ''],
       Env: ['A=b=c d', 'EMPTY='],
       User: '1000:1000',
-      HostConfig: {Binds: ['/tmp/a:/a:ro'], ExtraHosts: ['h:127.0.0.1']},
+      HostConfig: {
+        Binds: ['/tmp/b:/b:rw,Z'],
+        Mounts: [
+          {Type: 'bind', Source: '/tmp/a', Target: '/a', ReadOnly: true},
+          {Type: 'volume', Source: 'cache', Target: '/c', ReadOnly: false},
+          {Type: 'volume', Target: '/d', ReadOnly: false, VolumeOptions: {NoCopy: true}},
+        ],
+      },
     })
-    expect(options.HostConfig).not.toHaveProperty('NetworkMode')
+    expect(options).not.toHaveProperty('Entrypoint')
   })
 
-  test('takes the network away twice when it is disabled', () => {
-    expect(containerOptions({...plain, networkDisabled: true})).toMatchObject({
-      NetworkDisabled: true,
-      HostConfig: {NetworkMode: 'none'},
+  test('takes the network away twice when there is to be none', () => {
+    const options = containerOptions(plain)
+    expect(options).toMatchObject({NetworkDisabled: true, HostConfig: {NetworkMode: 'none'}})
+  })
+
+  test("leaves an open network to the engine's default", () => {
+    const network = {kind: 'open', extraHosts: ['h:127.0.0.1']} as const
+    const options = containerOptions({...plain, network})
+    expect(options.HostConfig.ExtraHosts).toEqual(['h:127.0.0.1'])
+    expect(options).not.toHaveProperty('NetworkDisabled')
+    expect(options.HostConfig).not.toHaveProperty('NetworkMode')
+    expect(options.HostConfig).not.toHaveProperty('Dns')
+  })
+
+  test.each([
+    [undefined, 'none'],
+    ['own-1', 'own-1'],
+  ])('relays what leaves a container of the network %s', (own, mode) => {
+    const network = {kind: 'relayed', network: own, extraHosts: ['h:10.0.0.1']} as const
+    const options = containerOptions({...plain, network})
+    expect(options.HostConfig).toMatchObject({
+      NetworkMode: mode,
+      Dns: ['127.0.0.53'],
+      DnsSearch: ['.'],
+      ExtraHosts: ['h:10.0.0.1'],
     })
+    expect(options).not.toHaveProperty('NetworkDisabled')
   })
 
   test('leaves limits out that are not set', () => {
     const {HostConfig} = containerOptions({
       ...plain,
-      limits: {cpus: 0, memoryBytes: undefined, pids: 0},
+      limits: {cpus: 0, memoryBytes: undefined, pids: 0, diskBytes: 1024 ** 3},
     })
-    const names = Object.keys(HostConfig)
-    expect(names).not.toEqual(expect.arrayContaining(['NanoCpus']))
-    expect(names.filter(name => /Memory|Pids|Nano/.test(name))).toEqual([])
+    expect(Object.keys(HostConfig).filter(name => /Memory|Pids|Nano/.test(name))).toEqual([])
   })
 
-  test.each([
-    ['', 'x', 'has a name'],
-    ['A=B', 'x', 'has a name'],
-    ['A', 'secret\0value', 'zero byte'],
-    ['A', 'secret'.repeat(30_000), 'longer than'],
-  ])('refuses a variable that no process can have (%j)', (name, value, why) => {
-    const build = () => containerOptions({...plain, env: [[name, value]]})
+  test('refuses variables that no process can have', () => {
+    const env = [['A', 'secret\0value']] as const
+    const build = () => containerOptions({...plain, entry: {kind: 'plain', env}})
     expect(build).toThrow(
-      expect.objectContaining({
-        code: 'SERVER_START_FAILED',
-        message: expect.stringMatching(`^time cannot start: .*${why}`),
-      }),
+      'server time cannot start: its environment variable "A" contains a zero byte',
     )
-    expect(build).not.toThrow('secret')
-  })
-
-  test('takes the longest variable that the system passes on', () => {
-    const value = 'x'.repeat(131_069)
-    expect(containerOptions({...plain, env: [['A', value]]}).Env).toEqual([`A=${value}`])
   })
 })
 

@@ -230,7 +230,12 @@ function failingGateway(failed: StatusStore['failed']) {
       ensureImage: async () => 'present',
     },
     status: {read: async () => new Map(), ready: async () => undefined, failed},
-    memory: new Memory('/nowhere', () => undefined),
+    memory: new Memory(
+      '/nowhere',
+      () => undefined,
+      text => text,
+    ),
+    redact: text => text,
     showRemembered: true,
     middlewares: [],
     patienceMs: 1000,

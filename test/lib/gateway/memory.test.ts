@@ -2,6 +2,7 @@ import {mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, onTestFinished, test} from 'vitest'
+import {createRedactor} from '../../../src/lib/base/redact.ts'
 import {nameTable, ownNames} from '../../../src/lib/gateway/directory.ts'
 import {Memory} from '../../../src/lib/gateway/memory.ts'
 
@@ -13,6 +14,7 @@ const items = [{name: 'one', vendor: [1]}, {name: 'two'}]
 
 let dir = ''
 const warnings: string[] = []
+const SECRET = 'hunter2-hunter2'
 
 beforeEach(async () => {
   const parent = await mkdtemp(join(tmpdir(), 'memory-'))
@@ -23,7 +25,7 @@ beforeEach(async () => {
 
 /** The memory of a gateway that starts now, with servers by name and what they were made of. */
 async function load(servers: Readonly<Record<string, string>>): Promise<Memory> {
-  const memory = new Memory(dir, text => void warnings.push(text))
+  const memory = new Memory(dir, text => void warnings.push(text), createRedactor([SECRET]))
   await memory.load(new Map(Object.entries(servers)))
   return memory
 }
@@ -51,6 +53,24 @@ describe('Memory', () => {
       expect(warnings).toEqual([])
     },
   )
+
+  test.each([
+    ['hello', {...hello, instructions: `use ${SECRET}`}, items, {hello: undefined, lists: {}}],
+    ['list', hello, [{name: 'one', description: SECRET}], {hello, lists: {}}],
+    ['encoded list', hello, [{name: btoa(SECRET)}], {hello, lists: {}}],
+  ])('keeps no %s with a secret in it, but for this gateway', async (_what, said, listed, kept) => {
+    const memory = await load({a: 'print'})
+    memory.opened('a', plain, said)
+    memory.listed('a', plain, {kind: 'tools', items: listed})
+    memory.named('tools', [[`a__${SECRET}`, {server: 'a', name: SECRET}]])
+    memory.named('tools', [['a__one', {server: 'a', name: 'one'}]])
+    expect(memory.recall('a', plain)).toEqual({hello: said, lists: {tools: listed}})
+    await memory.saved()
+    const later = await load({a: 'print'})
+    expect(later.recall('a', plain)).toEqual(kept)
+    expect(later.nameOf('tools', {server: 'a', name: SECRET})).toBeUndefined()
+    expect(later.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
+  })
 
   test('keeps its files to the user, in its folder', async () => {
     await remember('../a')

@@ -23,6 +23,7 @@ function plan(
     servers: new Map(Object.entries(entries)),
     config: new Map(),
     tools: new Map(),
+    refused: new Map(),
     toolFilter: undefined,
     ...more,
   }).servers
@@ -189,4 +190,11 @@ describe('allowsTool', () => {
     const tools = new Map([['Git', ['diff']]])
     expect(allowed({tools, toolFilter: ['log']}, all)).toEqual(['Log'])
   })
+})
+
+test('buildPlan says why an entry was left out, and not that there is none', () => {
+  const why = 'the catalog entry of a is left out: allowHosts.0 "b" has no port'
+  expect(plan({}, {names: ['a'], refused: new Map([['a', why]])})).toMatchObject([
+    {name: 'a', start: {code: 'CATALOG_INVALID', message: why}},
+  ])
 })

@@ -51,7 +51,7 @@ async function userWith(
     home,
     put,
     secrets,
-    status: () => serverStatus(home.deps, secrets),
+    status: () => serverStatus(home.deps, {secrets, allowMounts: []}),
     /** Remembers that the server failed like this, as it is now. */
     async failed(name: string, error: PluginError) {
       const entry = catalog.servers.get(name)

@@ -1,3 +1,5 @@
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {setUpGateway} from '../../../src/lib/gateway/setup.ts'
 import {fixtureCatalog} from '../../support/fixture-images.ts'
@@ -23,6 +25,44 @@ describe('setUpGateway', () => {
     const options = await testOptions(home, {servers: [], catalog: catalog.file})
     const {plan} = await setUpGateway(home.deps, {...options, enableAllServers: true})
     expect(plan.servers.map(({name}) => name)).toEqual(['counts-calls', 'same-names'])
+  })
+
+  test('says what entries of chosen servers have that means nothing', async () => {
+    await using home = await testHome(unreached)
+    const file = join(home.dir, 'odd.yaml')
+    await writeFile(
+      file,
+      `registry:
+  odd: {image: x, allowHost: [a], allowHosts: ["a:1"], extraHosts: ["db.internal:10.0.0.1"]}
+  other: {image: x, foo: 1}
+`,
+    )
+    const options = await testOptions(home, {servers: ['odd'], catalog: file})
+    const {gateway} = await setUpGateway(home.deps, options)
+    await gateway[Symbol.asyncDispose]()
+    expect(home.notices).toEqual([
+      '! the catalog entry of odd has keys that mean nothing here: allowHost',
+      '! the catalog entry of odd: extraHosts names db.internal, which no rule of allowHosts allows',
+    ])
+  })
+
+  test('does not start a server with a misspelt key, and says which', async () => {
+    await using home = await testHome(unreached)
+    const file = join(home.dir, 'odd.yaml')
+    await writeFile(file, 'registry:\n  odd: {image: x, allowhosts: ["a:1"]}\n')
+    const options = await testOptions(home, {servers: ['odd'], catalog: file})
+    const {gateway, plan} = await setUpGateway(home.deps, options)
+    await gateway[Symbol.asyncDispose]()
+    expect(plan.servers).toMatchObject([
+      {
+        name: 'odd',
+        start: {
+          code: 'CATALOG_INVALID',
+          message:
+            'the catalog entry of odd is left out: allowhosts is not a key of the format: did you mean allowHosts?',
+        },
+      },
+    ])
   })
 
   test.each([

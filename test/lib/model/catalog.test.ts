@@ -61,7 +61,7 @@ describe('parseCatalog', () => {
         kind: 'invalid',
         server: 'bad',
         path: 'command',
-        message: expect.stringContaining('expected array'),
+        message: 'must be a list',
       },
     ])
   })
@@ -82,12 +82,19 @@ describe('parseCatalog', () => {
       image: 'mcp/x',
       command: ['--port', 8080, true],
       env: [{name: 'A', value: 1}, {name: 'B'}],
-      secrets: [{name: 'x.token', env: 'TOKEN', example: '<token>', description: 'a token'}],
+      secrets: [
+        {name: 'x.token', env: 'TOKEN', example: '<token>', description: 'a token', file: true},
+      ],
       volumes: ['{{x.paths|volume|into}}'],
       user: 1000,
       disableNetwork: false,
       allowHosts: ['a:443'],
       extraHosts: ['a:1.2.3.4'],
+      connectTo: ['db-1'],
+      security: 'strict',
+      readOnly: true,
+      capAdd: ['NET_RAW'],
+      tmpfs: ['/tmp:size=64m'],
       longLived: true,
       oauth: {providers: [{provider: 'x', secret: 'x.token', env: 'TOKEN'}], scopes: ['repo']},
       config: [{name: 'x', description: 'd', type: 'object', properties: {a: {type: 'string'}}}],
@@ -110,7 +117,7 @@ describe('parseCatalog', () => {
         owner: 'o',
         registryUrl: 'https://example.com',
       },
-      resources: {limits: {cpus: 2, memory: '1g', pids: 10}},
+      resources: {limits: {cpus: 2, cpu: 2, memory: '1g', pids: 10, disk: '1g'}},
       prompts: 0,
       dynamic: {tools: true},
       policy: {allowed: true},
@@ -158,21 +165,84 @@ describe('parseCatalog', () => {
   test('keeps keys that it does not know, and says so', () => {
     const entry = {
       image: 'mcp/x',
-      disablenetwork: true,
+      allowHost: ['a:443'],
       env: [{name: 'A', valu: '1'}],
-      secrets: [{name: 'a', env: 'A', file: 'x'}],
+      secrets: [{name: 'a', env: 'A', fiel: 'x'}],
       resources: {limits: {memroy: '1g'}, reservations: {}},
     }
     const {server, problems} = parseServer(entry)
-    expect(server).toMatchObject({disablenetwork: true, env: [{valu: '1'}]})
+    expect(server).toMatchObject({allowHost: ['a:443'], env: [{valu: '1'}]})
     expect(problems.map(({kind, path}) => `${kind} ${path}`)).toEqual([
-      'unknown disablenetwork',
+      'unknown allowHost',
       'unknown env.0.valu',
-      'unknown secrets.0.file',
+      'unknown secrets.0.fiel',
       'unknown resources.reservations',
       'unknown resources.limits.memroy',
     ])
   })
+
+  test.each([
+    [{allowhosts: ['a:443']}, 'allowhosts', 'allowHosts'],
+    [{'disable-network': true}, 'disable-network', 'disableNetwork'],
+    [{disable_network: true, disableNetwork: false}, 'disable_network', 'disableNetwork'],
+    [{readonly: true}, 'readonly', 'readOnly'],
+    [{CapAdd: []}, 'CapAdd', 'capAdd'],
+    [{remote: {transportType: 'sse'}}, 'remote.transportType', 'transport_type'],
+    [{env: [{name: 'A'}, {name: 'B', Value: 'b'}]}, 'env.1.Value', 'value'],
+    [{secrets: [{name: 'a', env: 'A', FILE: true}]}, 'secrets.0.FILE', 'file'],
+    [{resources: {limits: {PIDs: 5}}}, 'resources.limits.PIDs', 'pids'],
+  ])('leaves out an entry with %j', (keys, path, meant) => {
+    const message = `is not a key of the format: did you mean ${meant}?`
+    expect(parseServer({image: 'mcp/x', ...keys})).toEqual({
+      server: undefined,
+      problems: [{kind: 'invalid', server: 'x', path, message}],
+    })
+  })
+
+  test('tells a misspelt key with what else is wrong', () => {
+    const {problems} = parseServer({Image: 'mcp/x', allowHosts: 'a:1'})
+    expect(problems.map(({path, message}) => `${path} ${message}`)).toEqual([
+      'allowHosts must be a list',
+      'Image is not a key of the format: did you mean image?',
+    ])
+  })
+
+  test.each([
+    [
+      {disableNetwork: true, connectTo: ['db']},
+      ['connectTo has no effect: disableNetwork is true'],
+    ],
+    [{disableNetwork: true, connectTo: []}, []],
+    [
+      {
+        allowHosts: ['a:1', '*.ok:1'],
+        extraHosts: ['a:1.2.3.4', 'b.ok:1.2.3.4', 'C:1.2.3.4', 'c:::1'],
+      },
+      ['extraHosts names c, which no rule of allowHosts allows'],
+    ],
+    [{extraHosts: ['a:1.2.3.4']}, []],
+  ])('says of %j what has no effect', (keys, expected) => {
+    const {server, problems} = parseServer({image: 'mcp/x', ...keys})
+    expect(server).toBeDefined()
+    expect(problems.map(({path, message}) => `${path} ${message}`)).toEqual(expected)
+    expect(problems.every(({kind}) => kind === 'idle')).toBe(true)
+  })
+
+  test.each(['allowHosts', 'extraHosts', 'connectTo', 'capAdd', 'tmpfs'])(
+    'refuses text and templates in %s',
+    key => {
+      expect(parseServer({image: 'i', [key]: 'x:1'}).problems).toMatchObject([
+        {kind: 'invalid', path: key, message: 'must be a list'},
+      ])
+      expect(parseServer({image: 'i', [key]: ['{{x.host}}:1']}).problems).toMatchObject([
+        {
+          kind: 'invalid',
+          path: `${key}.0`,
+          message: '"{{x.host}}:1" has a template: {{…}} cannot be used here',
+        },
+      ])
+    },
+  )
 
   const wrong: readonly (readonly [string, unknown, string])[] = [
     ['an entry that is text', 'mcp/x', ''],

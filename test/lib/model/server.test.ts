@@ -1,11 +1,11 @@
 import {describe, expect, test} from 'vitest'
+import {parseAllowRule} from '../../../src/lib/model/allow-rule.ts'
 import type {CatalogServer} from '../../../src/lib/model/catalog.ts'
 import {bindServer} from '../../../src/lib/model/server.ts'
 
 const FACTS = {
   longLived: false,
   limits: {},
-  allowHosts: [],
   requiredConfig: [],
   secrets: [],
   secretNames: [],
@@ -20,8 +20,8 @@ describe('bindServer', () => {
       command: [],
       env: [],
       volumes: [],
-      networkDisabled: false,
-      extraHosts: [],
+      network: {kind: 'unsaid', rules: [], extraHosts: [], connectTo: []},
+      security: {profile: undefined, readOnly: undefined, capAdd: [], tmpfs: []},
       ...FACTS,
     })
   })
@@ -39,18 +39,23 @@ describe('bindServer', () => {
       ],
       volumes: ['{{x.dir|volume}}', '{{x.absent|volume}}', 'data:/data'],
       user: '{{x.user}}',
-      disableNetwork: true,
       extraHosts: ['db:10.0.0.1'],
+      connectTo: ['db-1', 'db-1'],
+      security: 'strict',
+      readOnly: true,
+      capAdd: ['cap_net_raw', 'NET_RAW', 'Chown'],
+      tmpfs: ['/tmp/:size=64m,exec', '/run'],
+      remote: {url: 'http://localhost:{{x.port}}/mcp?a=1', transport_type: 'sse'},
       secrets: [
         {name: 'x.token', env: 'TOKEN'},
-        {name: 'x.token', env: 'TOKEN_TOO', required: false},
+        {name: 'x.token', env: 'TOKEN_TOO', required: false, file: true},
       ],
       longLived: true,
       allowHosts: ['api.example.com:443'],
       prefix: 'x_',
       startTimeout: 30,
       callTimeout: 2.5,
-      resources: {limits: {cpus: '1.5', memory: '512m', pids: 64}},
+      resources: {limits: {cpu: '1.5', memory: '512m', pids: 64, disk: '1g'}},
       config: [{name: 'x', type: 'object', properties: {dir: {type: 'string'}}, required: ['dir']}],
     }
     expect(bindServer(entry, {dir: '/work', port: 80, user: 1000}, '/home/me')).toEqual({
@@ -66,20 +71,84 @@ describe('bindServer', () => {
       ],
       volumes: ['/work:/work', 'data:/data'],
       user: '1000',
-      networkDisabled: true,
-      extraHosts: ['db:10.0.0.1'],
+      network: {
+        kind: 'allow',
+        rules: [parseAllowRule('api.example.com:443')],
+        extraHosts: [{name: 'db', address: '10.0.0.1'}],
+        connectTo: ['db-1'],
+      },
+      security: {
+        profile: 'strict',
+        readOnly: true,
+        capAdd: ['NET_RAW', 'CHOWN'],
+        tmpfs: [
+          {path: '/tmp', options: 'size=64m,exec'},
+          {path: '/run', options: ''},
+        ],
+      },
+      http: {port: 80, path: '/mcp?a=1', transport: 'sse'},
       secrets: [
         {name: 'x.token', env: 'TOKEN', required: true},
-        {name: 'x.token', env: 'TOKEN_TOO', required: false},
+        {name: 'x.token', env: 'TOKEN_TOO', required: false, file: 'TOKEN_TOO'},
       ],
       secretNames: ['x.token'],
       longLived: true,
-      allowHosts: ['api.example.com:443'],
       toolPrefix: 'x_',
       startTimeout: 30,
       callTimeout: 2.5,
-      limits: {cpus: 1.5, memoryBytes: 512 * 1024 * 1024, pids: 64},
+      limits: {cpus: 1.5, memoryBytes: 512 * 1024 ** 2, pids: 64, diskBytes: 1024 ** 3},
       requiredConfig: ['dir'],
+    })
+  })
+
+  test.each([
+    ['http://localhost:{{x.port}}/mcp', 8080, {port: 8080, path: '/mcp', transport: 'streamable'}],
+    ['http://{{x.host}}:8080/mcp', 8080, undefined],
+    ['https://example.com/mcp', 8080, undefined],
+    ['http://localhost:{{x.absent}}/mcp', 8080, undefined],
+  ])('speaks to an image with the address %s', (url, port, http) => {
+    const entry: CatalogServer = {name: 'x', image: 'i', remote: {url}, allowHosts: ['a:443']}
+    const spec = bindServer(entry, {port, host: 'x.test'}, '/home/me')
+    expect(spec).toMatchObject({kind: 'container', network: {kind: 'allow'}})
+    expect('http' in spec ? spec.http : undefined).toEqual(http)
+  })
+
+  test.each([
+    [443, 'its allowHosts.0 "a:443" needs port 443 in the container, where the server listens, as'],
+    [3128, "its remote.url names port 3128, which the gateway's proxy has in the container"],
+    [0, 'its remote.url has a port that is not from 1 to 65535'],
+    [99_999, 'its remote.url has a port that is not from 1 to 65535'],
+  ])('refuses an address inside that is of port %d after evaluation', (port, why) => {
+    const remote = {url: 'http://localhost:{{x.port}}/mcp'}
+    const entry = {name: 'x', image: 'i', remote, allowHosts: ['a:443']}
+    expect(() => bindServer(entry, {port}, '/home/me')).toThrow(
+      expect.objectContaining({
+        code: 'CATALOG_INVALID',
+        message: expect.stringContaining(`server x cannot be started: ${why}`),
+      }),
+    )
+  })
+
+  test('names the file of a secret', () => {
+    const entry: CatalogServer = {
+      name: 'x',
+      image: 'i',
+      secrets: [
+        {name: 'x.a', env: 'A', file: true},
+        {name: 'x.b', env: 'B_FILE', file: true},
+        {name: 'x.c', env: 'C', file: 'c.pem'},
+        {name: 'x.d', env: '_FILE', file: true},
+        {name: 'x.e', env: 'E'},
+      ],
+    }
+    const files = bindServer(entry, {}, '/home/me').secrets.map(({file}) => file)
+    expect(files).toEqual(['A', 'B', 'c.pem', '_FILE', undefined])
+  })
+
+  test('prefers cpus to cpu', () => {
+    const limits = {cpus: 2, cpu: '1'}
+    expect(bindServer({name: 'x', image: 'i', resources: {limits}}, {}, '/').limits).toEqual({
+      cpus: 2,
     })
   })
 

@@ -1,47 +1,40 @@
-import {randomBytes} from 'node:crypto'
 import {limitConcurrency} from '../../base/async.ts'
-import {messageOf, PluginError} from '../../base/errors.ts'
+import {PluginError} from '../../base/errors.ts'
 import {createRedactor} from '../../base/redact.ts'
-import type {Engine} from '../../engine/engine.ts'
-import {containerName, containerOptions, type ContainerOptions} from '../../engine/options.ts'
-import {expandHeaders, expandSecrets} from '../../model/expand.ts'
+import type {Engine, ImageFacts} from '../../engine/engine.ts'
+import {PROGRAMS_PATH} from '../../engine/mounts.ts'
+import {forgetShim} from '../../engine/shim.ts'
+import {expandHeaders} from '../../model/expand.ts'
 import type {ConnectedSpec, ContainerSpec, RemoteSpec} from '../../model/server.ts'
-import type {SecretSource} from '../../secrets/source.ts'
-import {resolveBinds} from './binds.ts'
+import type {Oversize} from '../wire/oversize.ts'
+import {explainMount} from './binds.ts'
 import {startContainer} from './container.ts'
+import {secretValues} from './delivery.ts'
 import {imagePuller, type ImagePuller} from './image.ts'
+import {type HttpContainer, insideUpstream} from './inside.ts'
+import {type Launch, type LaunchInput, prepareLaunch} from './launch.ts'
 import type {SizeLimit} from './oversize.ts'
 import {RemoteUpstream, type RemoteInput} from './remote.ts'
 import {RemoteModern} from './remote-modern.ts'
 import {SseUpstream} from './remote-sse.ts'
+import {runContainer, type RunningContainer} from './running.ts'
+import type {Connect} from './stream-agent.ts'
 import type {Openers, OpenUpstream, Upstream} from './upstream.ts'
 import {unlessAborted} from './waiting.ts'
 
-export interface FleetInput {
+export interface FleetInput extends LaunchInput {
   readonly engine: () => Promise<Engine>
-  /** The gateway's own id; every container carries it. */
-  readonly owner: string
-  readonly secrets: SecretSource
-  /** For servers whose catalog entry says nothing. */
-  readonly limits: {
-    readonly cpus: number
-    readonly memoryBytes: number | undefined
-    readonly pids: number
-  }
   /** The largest message that is taken from a server. */
   readonly maxMessageBytes: number
   readonly startsAtOnce: number
-  readonly home: string
-  readonly log: (line: string) => void
-  readonly notify: (line: string) => void
   /** The life of the gateway. */
   readonly signal: AbortSignal
-  /** Passes on what servers write to stderr. */
-  readonly verbose: boolean
 }
 
-/** How many random bytes tell the containers of one server apart by name. */
-const NAME_BYTES = 3
+/** What a line of a server's log may have; a longer one is left out. */
+const LONGEST_LOG_LINE = 64 * 1024
+/** What a server may take to listen, unless its entry says otherwise. */
+const START_SECONDS = 60
 
 type Opening = Parameters<OpenUpstream>[0]
 
@@ -60,10 +53,8 @@ export function createFleet(input: FleetInput): Fleet {
     ensureImage,
     openers(spec) {
       switch (spec.kind) {
-        case 'container': {
-          const open: OpenUpstream = opening => openContainer(spec, opening)
-          return {legacy: open, modern: open, tellsOrigin: false}
-        }
+        case 'container':
+          return containerOpeners(spec)
         case 'remote': {
           if (spec.transport === 'sse') {
             const legacy = remoteOpener(spec, input, remote => new SseUpstream(remote))
@@ -79,24 +70,117 @@ export function createFleet(input: FleetInput): Fleet {
     },
   }
 
-  async function openContainer(spec: ContainerSpec, opening: Opening): Promise<Upstream> {
-    const values = secretValues(spec, input.secrets)
-    const engine = await input.engine()
-    const host = {home: input.home, platform: process.platform, isLocal: engine.isLocal}
-    const volumes = await resolveBinds(spec, host)
-    await ensureImage(spec, opening.signal)
-    const options = optionsFor({...input, spec, session: opening.session, values, volumes})
-    const name = containerName(spec.name, randomBytes(NAME_BYTES).toString('hex'))
-    const redact = createRedactor(values.values())
-    const onStderr = (line: string) => {
-      if (input.verbose) input.log(`- ${spec.name}: ${line}`)
+  function containerOpeners(spec: ContainerSpec): Openers {
+    if (spec.http === undefined) {
+      const open: OpenUpstream = opening => openStdio(spec, opening)
+      return {legacy: open, modern: open, tellsOrigin: false}
     }
-    const onLost = (error: unknown) =>
-      input.notify(`! the container ${name} may be left behind: ${messageOf(error)}`)
-    const {onMessage} = opening
-    const run = {name, options, onMessage, onStderr, onLost, redact, ...sizeLimit(spec, input)}
-    const start = () => startContainer(engine, run, opening.signal)
-    return endedWith(await turnOf({inTurn, start}, opening.signal), opening.signal)
+    const {http} = spec
+    return {
+      legacy: opening => openHttp({...spec, http}, opening, 'legacy'),
+      modern:
+        http.transport === 'sse'
+          ? undefined
+          : opening => openHttp({...spec, http}, opening, 'modern'),
+      tellsOrigin: http.transport !== 'sse',
+    }
+  }
+
+  async function openStdio(
+    spec: ContainerSpec,
+    {onMessage, ...opening}: Opening,
+  ): Promise<Upstream> {
+    const {signal} = opening
+    const upstream = await started(spec, opening, ({run}, engine) =>
+      startContainer(engine, {...run, ...sizeLimit(spec, input), onMessage}, signal),
+    )
+    return endedWith(upstream, signal)
+  }
+
+  /** A server that speaks HTTP has its log on stdout, too. */
+  async function openHttp(
+    spec: ContainerSpec & Required<Pick<ContainerSpec, 'http'>>,
+    {onMessage, ...opening}: Opening,
+    era: 'legacy' | 'modern',
+  ): Promise<Upstream> {
+    const {port, path, transport} = spec.http
+    const {signal} = opening
+    const {container, redact} = await started(spec, opening, async ({run, connect}, engine) => {
+      const onLine = (line: string) => run.onStderr(run.redact(line))
+      const onOversize = ({bytes}: Oversize) => run.onStderr(`a line of ${bytes} bytes is left out`)
+      const log = {maxMessageBytes: LONGEST_LOG_LINE, onLine, onOversize}
+      const running = await runContainer(engine, {...run, ...log}, signal)
+      const way: Connect = inner => connect(port, inner)
+      return {container: httpContainer(running, way), redact: run.redact}
+    })
+    // Not part of its turn to start: a server that never listens would keep others from theirs.
+    const upstream = await insideUpstream({
+      ...sizeLimit(spec, input),
+      container,
+      kind: transport === 'sse' ? 'sse' : era,
+      url: `http://localhost:${port}${path}`,
+      headers: [],
+      onMessage,
+      redact,
+      withinMs: (spec.startTimeout ?? START_SECONDS) * 1000,
+      signal,
+    })
+    return endedWith(upstream, signal)
+  }
+
+  async function started<T>(
+    spec: ContainerSpec,
+    {session, signal}: Pick<Opening, 'session' | 'signal'>,
+    start: (launch: Launch, engine: Engine) => Promise<T>,
+  ): Promise<T> {
+    // Before the engine is asked for anything: a secret that is missing is the better reason.
+    secretValues(spec, input.secrets)
+    const engine = await input.engine()
+    const image = () => imageFacts(engine, spec, signal)
+    const begin = async () => {
+      const launch = await prepareLaunch(input, {engine, spec, session, image, signal})
+      return turnOf({inTurn, start: () => start(launch, engine)}, signal)
+    }
+    return begin()
+      .catch((error: unknown) => {
+        if (!lacksPrograms(error)) throw error
+        forgetShim(engine)
+        return begin()
+      })
+      .catch((error: unknown) => {
+        throw explainMount(error, spec.name)
+      })
+  }
+
+  async function imageFacts(
+    engine: Engine,
+    spec: ContainerSpec,
+    signal: AbortSignal,
+  ): Promise<ImageFacts> {
+    await ensureImage(spec, signal)
+    const facts = await engine.inspectImage(spec.image, signal)
+    if (facts) return facts
+    throw new PluginError(
+      'IMAGE_MISSING',
+      `server ${spec.name}: the image ${spec.image} was removed while the server was starting`,
+      {hint: `docker pull ${spec.image}`},
+    )
+  }
+}
+
+/** Whether a start failed for want of our own programs: their volume can be removed whenever nothing runs. */
+function lacksPrograms(error: unknown): boolean {
+  return error instanceof PluginError && error.message.includes(PROGRAMS_PATH)
+}
+
+function httpContainer(container: RunningContainer, connect: Connect): HttpContainer {
+  return {
+    closed: container.closed,
+    get stderr() {
+      return container.stderr
+    },
+    connect,
+    [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
   }
 }
 
@@ -122,69 +206,13 @@ function remoteOpener(
 }
 
 /**
- * The values of the secrets that a server declares, by environment variable.
- * @throws PluginError SECRET_MISSING naming the secret and the command that sets it; never a value
- */
-export function secretValues(
-  spec: Pick<ConnectedSpec, 'name' | 'secrets'>,
-  source: SecretSource,
-): ReadonlyMap<string, string> {
-  const values = new Map<string, string>()
-  for (const {name, env, required} of spec.secrets) {
-    const value = source.get(name)
-    if (value) values.set(env, value)
-    else if (required) throw missingSecret(spec.name, name)
-  }
-  return values
-}
-
-function missingSecret(server: string, name: string): PluginError {
-  return new PluginError(
-    'SECRET_MISSING',
-    `server ${server} needs the secret ${name}, which has no value`,
-    {
-      hint: `put the line ${name}=<value> into a file that only you can read, and run the gateway with --secrets <file>`,
-    },
-  )
-}
-
-function optionsFor(
-  input: FleetInput & {
-    spec: ContainerSpec
-    session: string
-    values: ReadonlyMap<string, string>
-    volumes: readonly string[]
-  },
-): ContainerOptions {
-  const {spec, limits} = input
-  const {env, command} = expandSecrets(spec, input.values)
-  return containerOptions({
-    server: spec.name,
-    owner: input.owner,
-    session: input.session,
-    image: spec.image,
-    command,
-    env,
-    volumes: input.volumes,
-    ...(spec.user !== undefined && {user: spec.user}),
-    networkDisabled: spec.networkDisabled,
-    extraHosts: spec.extraHosts,
-    limits: {
-      cpus: spec.limits.cpus ?? limits.cpus,
-      memoryBytes: spec.limits.memoryBytes ?? limits.memoryBytes,
-      pids: spec.limits.pids ?? limits.pids,
-    },
-  })
-}
-
-/**
  * Starts a server when its turn comes. A session that ends while it waits for its turn is not kept waiting; one that
  * ends later is, so that what was begun is cleaned up before it is over.
  */
-async function turnOf(
-  {inTurn, start}: {inTurn: InTurn; start: () => Promise<Upstream>},
+async function turnOf<T>(
+  {inTurn, start}: {inTurn: InTurn; start: () => Promise<T>},
   signal: AbortSignal,
-): Promise<Upstream> {
+): Promise<T> {
   let hasBegun = false
   const turn = inTurn(() => {
     signal.throwIfAborted()

@@ -4,9 +4,27 @@ import {parseMessages} from '../wire/batch.ts'
 import {readText} from '../wire/events.ts'
 import {classify, isUnusable, type Id, type Message} from '../wire/jsonrpc.ts'
 import type {SizeLimit} from './oversize.ts'
+import type {Connect} from './stream-agent.ts'
 
 /** A refusal says little; a page of any length may stand in its place. */
 const LARGEST_REFUSAL_BYTES = 64 * 1024
+
+/** How a server is reached: by its address, or by connections into its container, whose address says nothing. */
+interface Place {
+  readonly url: string
+  readonly connect?: Connect | undefined
+}
+
+/** What an error calls the server. */
+export function placeOf({url, connect}: Place): string {
+  return connect ? 'its HTTP server' : new URL(url).origin
+}
+
+/** Why a request came to nothing on its way. */
+export function notReached(place: Place, error: unknown): string {
+  const what = place.connect ? 'does not answer' : 'cannot be reached'
+  return `${placeOf(place)} ${what}: ${reasonOf(error)}`
+}
 
 /** Whether an answer is a stream of events. */
 export function isEventStream({ok, headers}: Response): boolean {

@@ -1,13 +1,15 @@
-import {request as httpRequest, type IncomingMessage} from 'node:http'
+import {request as httpRequest, type Agent, type IncomingMessage} from 'node:http'
 import {request as httpsRequest} from 'node:https'
 import {Readable} from 'node:stream'
 
-/** A request to a server that somebody else runs. */
+/** A request to a server that is not spoken with over stdio. */
 export interface HttpRequest {
   readonly method: string
   readonly headers: Headers
   readonly body?: string | undefined
   readonly signal: AbortSignal
+  /** Makes the connections to a server that the system cannot reach; only for http addresses. */
+  readonly agent?: Agent | undefined
 }
 
 /**
@@ -18,16 +20,28 @@ export interface HttpRequest {
  * @throws what keeps the server from being reached; the signal's reason
  */
 export async function sendHttp(url: string | URL, request: HttpRequest): Promise<Response> {
-  const {method, headers, body, signal} = request
+  const {method, headers, body, signal, agent} = request
   // Node would send it all the same.
   signal.throwIfAborted()
   const target = new URL(url)
   const send = target.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     const own = {...Object.fromEntries(headers), 'accept-encoding': 'identity'}
-    const outgoing = send(target, {method, headers: own, signal})
+    const outgoing = send(target, {method, headers: own, signal, agent})
     outgoing.once('error', reject)
-    outgoing.once('response', incoming => resolve(answer(incoming)))
+    // What goes wrong in a listener ends the whole process: nothing a server sends may throw there.
+    outgoing.once('response', incoming => {
+      try {
+        resolve(answer(incoming))
+      } catch (error) {
+        incoming.destroy()
+        reject(new Error(`it answers with HTTP status ${incoming.statusCode}`, {cause: error}))
+      }
+    })
+    outgoing.once('upgrade', ({statusCode}, socket) => {
+      socket.destroy()
+      reject(new Error(`it answers with HTTP status ${statusCode}`))
+    })
     outgoing.end(body)
   })
 }

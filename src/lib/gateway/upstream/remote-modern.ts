@@ -18,10 +18,19 @@ import {META, metaOf} from '../wire/meta.ts'
 import {encodeHeaderValue, mirroredName} from '../wire/mirror.ts'
 import {textOf} from '../wire/text.ts'
 import {sendHttp} from './http.ts'
-import {deliver, isEventStream, longAnswer, reasonOf, refusalOf} from './http-answers.ts'
+import {
+  deliver,
+  isEventStream,
+  longAnswer,
+  notReached,
+  placeOf,
+  reasonOf,
+  refusalOf,
+} from './http-answers.ts'
 import {reportOversize} from './oversize.ts'
 import {paramValues} from '../wire/param-headers.ts'
 import type {RemoteInput} from './remote.ts'
+import {StreamAgent} from './stream-agent.ts'
 import {ToolHeaders} from './tool-headers.ts'
 import type {CloseReason, Mirrored, Upstream} from './upstream.ts'
 import {unlessAborted} from './waiting.ts'
@@ -41,7 +50,7 @@ interface Way {
 }
 
 /**
- * A server that somebody else runs, over the streamable HTTP transport of MCP 2026-07-28: every request is a POST of
+ * A server over the streamable HTTP transport of MCP 2026-07-28: every request is a POST of
  * its own whose answer carries all that belongs to it, and there is nothing else, no session and no other stream. A
  * failure that is ours says in `error.data` what era detection needs: `unreachable`, or the `httpStatus` of a refusal
  * that is no JSON-RPC error.
@@ -49,6 +58,7 @@ interface Way {
 export class RemoteModern implements Upstream {
   readonly closed: Promise<CloseReason>
   readonly #input: RemoteInput
+  readonly #agent: StreamAgent | undefined
   readonly #stop = new AbortController()
   #close: (reason: CloseReason) => void = () => undefined
   /** The requests whose answers are still coming, by id. */
@@ -62,6 +72,7 @@ export class RemoteModern implements Upstream {
 
   constructor(input: RemoteInput) {
     this.#input = input
+    this.#agent = input.connect && new StreamAgent(input.connect)
     this.#tools = new ToolHeaders(input)
     this.closed = new Promise(resolve => {
       this.#close = resolve
@@ -80,6 +91,7 @@ export class RemoteModern implements Upstream {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#close({what: 'was left', stderr: [], junk: undefined})
+    this.#agent?.destroy()
   }
 
   async #serve(request: Request, mirrored: Mirrored | undefined): Promise<void> {
@@ -151,8 +163,8 @@ export class RemoteModern implements Upstream {
     try {
       response = await this.#post(request, AbortSignal.any([signal, late.signal]), mirrored)
     } catch (error) {
-      const why = `${this.#place} cannot be reached: ${reasonOf(error)}`
-      return this.#failure(request.id, why, {unreachable: true})
+      if (!signal.aborted) await this.#input.hasEnded?.()
+      return this.#failure(request.id, notReached(this.#input, error), {unreachable: true})
     }
     if (!response.ok) return this.#refused(response, request)
     const answer = await this.#answerIn(response, request.id, {tell, late})
@@ -171,7 +183,8 @@ export class RemoteModern implements Upstream {
     const isPassing = httpStatus >= 500 || [401, 403, 429].includes(httpStatus)
     const isOwn = !isPassing || method !== 'server/discover'
     if (isOwn && told && isResponse(told)) return told
-    return this.#failure(id, `${this.#place} answered with HTTP status ${httpStatus}`, {httpStatus})
+    const why = `${placeOf(this.#input)} answered with HTTP status ${httpStatus}`
+    return this.#failure(id, why, {httpStatus})
   }
 
   /**
@@ -193,12 +206,14 @@ export class RemoteModern implements Upstream {
       linger = setTimeout(() => late.abort(), LINGER_MS).unref()
       resolve(message)
     }
-    const end = (why: string) => {
+    const end = async (why: string) => {
       clearTimeout(linger)
+      if (linger) return
+      await this.#input.hasEnded?.()
       resolve(this.#failure(id, why))
     }
     this.#read(response, receive).then(end, error =>
-      end(`${this.#place} broke off its answer: ${reasonOf(error)}`),
+      end(`${placeOf(this.#input)} broke off its answer: ${reasonOf(error)}`),
     )
     return promise
   }
@@ -216,7 +231,7 @@ export class RemoteModern implements Upstream {
       if (text === undefined) return longAnswer(this.#input)
       deliver(text, receive)
     }
-    return `${this.#place} ended its answer before the result`
+    return `${placeOf(this.#input)} ended its answer before the result`
   }
 
   /** This transport has no notifications of its own; what a client sends all the same is passed on, and that is all. */
@@ -241,7 +256,9 @@ export class RemoteModern implements Upstream {
     const version = metaOf(message.params)[META.version]
     if (typeof version === 'string') headers.set('mcp-protocol-version', encodeHeaderValue(version))
     if (isRequest(message)) this.#mirror(message, mirrored, headers)
-    return sendHttp(this.#input.url, {method: 'POST', headers, body: textOf(message), signal})
+    const body = textOf(message)
+    const agent = this.#agent
+    return sendHttp(this.#input.url, {method: 'POST', headers, body, signal, agent})
   }
 
   /** Repeats in headers what servers of this era want there, and what the client has put there besides. */
@@ -262,10 +279,6 @@ export class RemoteModern implements Upstream {
 
   #failure(id: Id, why: string, data?: JsonObject): ErrorResponse {
     return failure(id, RPC.internalError, this.#input.redact(why), data)
-  }
-
-  get #place(): string {
-    return new URL(this.#input.url).origin
   }
 }
 

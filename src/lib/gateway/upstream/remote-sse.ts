@@ -2,18 +2,20 @@ import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
 import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
 import {sendHttp} from './http.ts'
-import {reasonOf} from './http-answers.ts'
+import {placeOf, reasonOf} from './http-answers.ts'
 import {reportOversize} from './oversize.ts'
 import {takenInTime, type RemoteInput} from './remote.ts'
+import {StreamAgent} from './stream-agent.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
 
 /**
- * A server that somebody else runs, over the transport of MCP 2024-11-05 (HTTP+SSE): one stream carries everything
+ * A server over the transport of MCP 2024-11-05 (HTTP+SSE): one stream carries everything
  * that comes, and names the address that messages are posted to.
  */
 export class SseUpstream implements Upstream {
   readonly closed: Promise<CloseReason>
   readonly #input: RemoteInput
+  readonly #agent: StreamAgent | undefined
   readonly #stop = new AbortController()
   readonly #endpoint: Promise<URL>
   /** Messages go out one after another, in the order in which they were sent. */
@@ -21,6 +23,7 @@ export class SseUpstream implements Upstream {
 
   constructor(input: RemoteInput) {
     this.#input = input
+    this.#agent = input.connect && new StreamAgent(input.connect)
     const endpoint = Promise.withResolvers<URL>()
     this.#endpoint = endpoint.promise
     // Told to whoever sends; with nobody sending there is nobody to tell.
@@ -28,6 +31,7 @@ export class SseUpstream implements Upstream {
     this.closed = this.#read(endpoint).then(what => {
       endpoint.reject(new Error(what))
       this.#stop.abort()
+      this.#agent?.destroy()
       return {what, stderr: [], junk: undefined}
     })
   }
@@ -43,7 +47,7 @@ export class SseUpstream implements Upstream {
 
   /** Reads the stream to its end, and tells how it ended. */
   async #read(endpoint: PromiseWithResolvers<URL>): Promise<string> {
-    const {url, onMessage, maxMessageBytes, redact} = this.#input
+    const {url, onMessage, maxMessageBytes, redact, connect} = this.#input
     try {
       const response = await this.#fetch(url, {headers: {accept: 'text/event-stream'}})
       if (!response.ok || !response.body) return `answered with HTTP status ${response.status}`
@@ -57,7 +61,8 @@ export class SseUpstream implements Upstream {
       return 'has ended its stream'
     } catch (error) {
       if (this.#stop.signal.aborted) return 'was left'
-      return redact(`cannot be reached: ${reasonOf(error)}`)
+      const verb = connect ? 'has an HTTP server that does not answer' : 'cannot be reached'
+      return redact(`${verb}: ${reasonOf(error)}`)
     }
   }
 
@@ -71,14 +76,15 @@ export class SseUpstream implements Upstream {
       await response.body?.cancel()
       if (!response.ok) this.#fail(message, `answered with HTTP status ${response.status}`)
     } catch (error) {
-      this.#fail(message, reasonOf(error))
+      if (!(await this.#input.hasEnded?.())) this.#fail(message, reasonOf(error))
     }
   }
 
   #fail(message: Message, why: string): void {
     if (!isRequest(message) || this.#stop.signal.aborted) return
-    const {redact, onMessage, url} = this.#input
-    onMessage(failure(message.id, RPC.internalError, redact(`${new URL(url).origin}: ${why}`)))
+    const {redact, onMessage} = this.#input
+    const text = redact(`${placeOf(this.#input)}: ${why}`)
+    onMessage(failure(message.id, RPC.internalError, text))
   }
 
   #fetch(
@@ -91,7 +97,7 @@ export class SseUpstream implements Upstream {
   ): Promise<Response> {
     const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value)
-    return sendHttp(url, {method, body, headers, signal: this.#stop.signal})
+    return sendHttp(url, {method, body, headers, signal: this.#stop.signal, agent: this.#agent})
   }
 }
 

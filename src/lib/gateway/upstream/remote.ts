@@ -12,8 +12,9 @@ import {
 } from '../wire/jsonrpc.ts'
 import {reportOversize, type SizeLimit} from './oversize.ts'
 import {sendHttp} from './http.ts'
-import {deliver, isEventStream, longAnswer, reasonOf, refusalOf} from './http-answers.ts'
+import {deliver, isEventStream, longAnswer, notReached, placeOf, refusalOf} from './http-answers.ts'
 import {readResumable} from './resumable.ts'
+import {StreamAgent, type Connect} from './stream-agent.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 import {pause} from './waiting.ts'
 
@@ -31,15 +32,23 @@ export interface RemoteInput extends SizeLimit {
   readonly onMessage: MessageListener
   /** Takes the secrets out of a text before anybody sees it. */
   readonly redact: (text: string) => string
+  /** Makes the connections to a server that runs in a container of ours; without it the system does. */
+  readonly connect?: Connect
+  /**
+   * Asked when a connection broke: whether the server as a whole has ended, which says more than the connection does.
+   * Then nobody is told of the connection.
+   */
+  readonly hasEnded?: () => Promise<boolean>
 }
 
 /**
- * A server that somebody else runs, over MCP's streamable HTTP transport (2025-03-26 to 2025-11-25): every message
- * is a POST of its own, whose answer carries what belongs to it; a GET stream carries the rest.
+ * A server over MCP's streamable HTTP transport (2025-03-26 to 2025-11-25): every message is a POST of its own, whose
+ * answer carries what belongs to it; a GET stream carries the rest.
  */
 export class RemoteUpstream implements Upstream {
   readonly closed: Promise<CloseReason>
   readonly #input: RemoteInput
+  readonly #agent: StreamAgent | undefined
   readonly #stop = new AbortController()
   #close: (reason: CloseReason) => void = () => undefined
   /** The requests whose answers are still coming, by id. */
@@ -51,6 +60,7 @@ export class RemoteUpstream implements Upstream {
 
   constructor(input: RemoteInput) {
     this.#input = input
+    this.#agent = input.connect && new StreamAgent(input.connect)
     this.closed = new Promise(resolve => {
       this.#close = resolve
     })
@@ -62,14 +72,14 @@ export class RemoteUpstream implements Upstream {
     if (!isRequest(message)) this.#order = takenInTime(sent)
     if (message['method'] !== 'notifications/cancelled') return
     const {params} = message
-    if (isJsonObject(params)) void sent.then(() => this.#leave(params['requestId']))
+    if (isJsonObject(params)) void this.#order.then(() => this.#leave(params['requestId']))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end('was left')
-    if (this.#session === undefined) return
     const farewell = {method: 'DELETE', signal: AbortSignal.timeout(FAREWELL_MS)}
-    await this.#fetch(farewell).catch(() => undefined)
+    if (this.#session !== undefined) await this.#fetch(farewell).catch(() => undefined)
+    this.#agent?.destroy()
   }
 
   /** Nobody waits for a cancelled request any more; a server that obeys never ends its stream. */
@@ -86,8 +96,7 @@ export class RemoteUpstream implements Upstream {
       await this.#take(response, message, signal)
     } catch (error) {
       if (signal.aborted) return
-      const why = `${this.#place} cannot be reached: ${reasonOf(error)}`
-      this.#fail(message, why, {unreachable: true})
+      await this.#broke(message, notReached(this.#input, error), {unreachable: true})
     } finally {
       if (isRequest(message)) this.#open.delete(message.id)
     }
@@ -137,7 +146,8 @@ export class RemoteUpstream implements Upstream {
       if (text === undefined) return this.#fail(request, longAnswer(this.#input))
       deliver(text, receive)
     }
-    if (!answered) this.#fail(request, `${this.#place} ended its answer before the result`)
+    if (answered) return
+    await this.#broke(request, `${placeOf(this.#input)} ended its answer before the result`)
   }
 
   /** Opens the rest of a stream behind an event; undefined when the server does not have it. */
@@ -160,7 +170,12 @@ export class RemoteUpstream implements Upstream {
     const told = await refusalOf(response, message.id)
     if (told) return this.#input.onMessage(told)
     const {status: httpStatus} = response
-    this.#fail(message, `${this.#place} answered with HTTP status ${httpStatus}`, {httpStatus})
+    const why = `${placeOf(this.#input)} answered with HTTP status ${httpStatus}`
+    this.#fail(message, why, {httpStatus})
+  }
+
+  async #broke(message: Message, why: string, data?: JsonObject): Promise<void> {
+    if (!(await this.#input.hasEnded?.())) this.#fail(message, why, data)
   }
 
   /** @param data tells whether anybody has looked at the message: who tries other ways to ask goes by it */
@@ -221,16 +236,12 @@ export class RemoteUpstream implements Upstream {
     if (this.#session !== undefined) headers.set('mcp-session-id', this.#session)
     if (this.#version !== undefined) headers.set('mcp-protocol-version', this.#version)
     if (last !== undefined) headers.set('last-event-id', last)
-    return sendHttp(this.#input.url, {...init, headers})
+    return sendHttp(this.#input.url, {...init, headers, agent: this.#agent})
   }
 
   #end(what: string, refused?: Id): void {
     this.#stop.abort()
     this.#close({what, stderr: [], junk: undefined, refused})
-  }
-
-  get #place(): string {
-    return new URL(this.#input.url).origin
   }
 }
 

@@ -3,9 +3,9 @@ import {Duplex} from 'node:stream'
 import {promisify} from 'node:util'
 import {beforeAll, describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
-import {containerOptions} from '../../../../src/lib/engine/options.ts'
-import {startContainer, type ContainerRun} from '../../../../src/lib/gateway/upstream/container.ts'
+import {startContainer, type StdioRun} from '../../../../src/lib/gateway/upstream/container.ts'
 import {notification, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
+import {ANY_OPTIONS, engineWith} from '../../../support/engine-with.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
 import {
   startGateway,
@@ -207,28 +207,7 @@ describe('a server in a container', () => {
     }))
 })
 
-const refused = () => Promise.reject(new Error('not part of this test'))
-
 const never = new Promise<never>(() => undefined)
-
-/** An engine with one container, whose streams are this one. */
-function engineWith(stream: Duplex, removed: string[], verbs: Partial<Engine> = {}): Engine {
-  return {
-    isLocal: true,
-    info: refused,
-    hasImage: refused,
-    inspectImage: refused,
-    pullImage: refused,
-    list: refused,
-    inspect: refused,
-    create: async () => 'the-container',
-    attach: async () => stream,
-    start: async () => undefined,
-    wait: () => never,
-    remove: async id => void removed.push(id),
-    ...verbs,
-  }
-}
 
 /** A container's streams: `says` writes a line to its stdout; what it is sent goes nowhere, and is never read. */
 class FakeStreams extends Duplex {
@@ -247,22 +226,11 @@ class FakeStreams extends Duplex {
 
 const MAX = 64 * 1024
 
-function runOf(more: Partial<ContainerRun> = {}): ContainerRun {
+function runOf(more: Partial<StdioRun> = {}): StdioRun {
   return {
     server: 'deaf',
     name: 'mcp-deaf-123',
-    options: containerOptions({
-      server: 'deaf',
-      owner: 'nobody',
-      session: 'one',
-      image: 'none',
-      command: [],
-      env: [],
-      volumes: [],
-      networkDisabled: true,
-      extraHosts: [],
-      limits: {cpus: 0, memoryBytes: undefined, pids: 0},
-    }),
+    options: ANY_OPTIONS,
     maxMessageBytes: MAX,
     onMessage: () => undefined,
     onStderr: () => undefined,

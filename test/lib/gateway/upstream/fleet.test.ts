@@ -5,8 +5,10 @@ import * as z from 'zod'
 import {PluginError} from '../../../../src/lib/base/errors.ts'
 import {openEngine} from '../../../../src/lib/engine/dockerode.ts'
 import type {Engine} from '../../../../src/lib/engine/engine.ts'
+import {ensureShim} from '../../../../src/lib/engine/shim.ts'
 import {createFleet, type FleetInput} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import type {ContainerSpec} from '../../../../src/lib/model/server.ts'
+import {FLEET_DEFAULTS} from '../../../support/engine-with.ts'
 import {fixtureImage, type Fixture} from '../../../support/fixture-images.ts'
 import {testEngine} from '../../../support/in-process-gateway.ts'
 
@@ -20,11 +22,10 @@ async function specOf(fixture: Fixture, more: Partial<ContainerSpec> = {}): Prom
     command: [],
     env: [],
     volumes: [],
-    networkDisabled: true,
-    extraHosts: [],
+    network: {kind: 'none', rules: [], extraHosts: [], connectTo: []},
+    security: {profile: undefined, readOnly: undefined, capAdd: [], tmpfs: []},
     longLived: false,
     limits: {},
-    allowHosts: [],
     requiredConfig: [],
     secrets: [],
     secretNames: [],
@@ -34,25 +35,21 @@ async function specOf(fixture: Fixture, more: Partial<ContainerSpec> = {}): Prom
 
 function fleetInput(engine: Engine, more: Partial<FleetInput> = {}): FleetInput {
   return {
+    ...FLEET_DEFAULTS,
     engine: async () => engine,
     owner: `test-${randomUUID()}`,
-    secrets: {get: () => undefined, where: () => undefined, skipped: [], names: []},
-    limits: {cpus: 1, memoryBytes: 256 * 1024 ** 2, pids: 64},
-    maxMessageBytes: 1024 * 1024,
-    startsAtOnce: 4,
-    home: '/nowhere',
-    log: () => undefined,
-    notify: () => undefined,
-    signal: never,
-    verbose: false,
     ...more,
   }
 }
 
-/** The real engine, with some of its verbs replaced. */
-function engineWith(engine: Engine, verbs: (engine: Engine) => Partial<Engine>): Engine {
-  const replaced = verbs(engine)
-  return new Proxy(engine, {
+/** The real engine, with some of its verbs replaced once it has the volume of our own programs. */
+async function engineWith(
+  engine: Engine,
+  verbs: (engine: Engine) => Partial<Engine>,
+): Promise<Engine> {
+  const image = await fixtureImage('counts-calls')
+  let replaced: Partial<Engine> = {}
+  const proxy = new Proxy(engine, {
     get: (target, name) => {
       const own: unknown = Reflect.get(replaced, name)
       if (own !== undefined) return own
@@ -60,6 +57,9 @@ function engineWith(engine: Engine, verbs: (engine: Engine) => Partial<Engine>):
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+  await ensureShim(proxy, {owner: 'a test', image}, never)
+  replaced = verbs(engine)
+  return proxy
 }
 
 const opening = (session: string, signal: AbortSignal = never) => ({
@@ -72,7 +72,7 @@ describe('createFleet', () => {
   test('never starts more servers at once than it may', async () => {
     let starting = 0
     let most = 0
-    const engine = engineWith(await testEngine(), real => ({
+    const engine = await engineWith(await testEngine(), real => ({
       async create(options, signal, name) {
         starting += 1
         most = Math.max(most, starting)
@@ -97,7 +97,7 @@ describe('createFleet', () => {
   test('lets a session go at once that ends before the start of its server has begun', async () => {
     const real = await testEngine()
     const first = Promise.withResolvers<void>()
-    const engine = engineWith(real, () => ({
+    const engine = await engineWith(real, () => ({
       async create(options, signal, name) {
         await first.promise
         return real.create(options, signal, name)
@@ -130,7 +130,9 @@ describe('createFleet', () => {
   test('does not wait for ever for an engine that does not remove, and says what may be left', async () => {
     const real = await testEngine()
     const notices: string[] = []
-    const engine = engineWith(real, () => ({remove: () => new Promise<never>(() => undefined)}))
+    const engine = await engineWith(real, () => ({
+      remove: () => new Promise<never>(() => undefined),
+    }))
     const input = fleetInput(engine, {notify: line => void notices.push(line)})
     const upstream = await createFleet(input)
       .openers(await specOf('ignores-eof'))
@@ -145,7 +147,7 @@ describe('createFleet', () => {
 
   test('tells why a start failed also when the clean-up fails', async () => {
     const real = await testEngine()
-    const engine = engineWith(real, () => ({
+    const engine = await engineWith(real, () => ({
       attach: async () => {
         throw new PluginError('ENGINE_FAILED', 'no attaching today')
       },
@@ -162,7 +164,7 @@ describe('createFleet', () => {
   })
 
   test('wants the secrets before it looks at the image', async () => {
-    const engine = engineWith(await testEngine(), () => ({
+    const engine = await engineWith(await testEngine(), () => ({
       hasImage: () => Promise.reject(new Error('asked too early')),
     }))
     const secrets = [{name: 'a.key', env: 'A_KEY', required: true}]
@@ -210,7 +212,7 @@ describe('an image that is not there', () => {
   })
 
   test('is never pulled when it is made here', async () => {
-    const engine = engineWith(await testEngine(), () => ({
+    const engine = await engineWith(await testEngine(), () => ({
       pullImage: () => Promise.reject(new Error('pulled')),
     }))
     const {ensureImage} = createFleet(fleetInput(engine))
@@ -230,7 +232,7 @@ describe('an image that is not there', () => {
   test('is pulled once for many, of whom some leave', async () => {
     const pulled = Promise.withResolvers<void>()
     let pulls = 0
-    const engine = engineWith(await testEngine(), () => ({
+    const engine = await engineWith(await testEngine(), () => ({
       hasImage: async () => false,
       pullImage: () => {
         pulls += 1
@@ -251,7 +253,7 @@ describe('an image that is not there', () => {
   test('whose pull fails after everybody has left troubles nobody, and is tried again', async () => {
     const pulled = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let pulls = 0
-    const engine = engineWith(await testEngine(), () => ({
+    const engine = await engineWith(await testEngine(), () => ({
       hasImage: async () => false,
       pullImage: () => pulled[pulls++]?.promise ?? Promise.reject(new Error('a third pull')),
     }))
@@ -281,13 +283,43 @@ test('an engine over TCP shares nothing with this machine, so its mounts are not
   const remote = await openEngine({kind: 'tcp', host: '127.0.0.1', port, from: 'a test'})
   expect((await testEngine()).isLocal).toBe(true)
   expect(remote.isLocal).toBe(false)
-  const engine = engineWith(remote, () => ({
+  const engine = await engineWith(remote, () => ({
     create: async ({HostConfig}) => {
-      throw new Error(`asked for ${String(HostConfig.Binds)}`)
+      throw new Error(`asked for ${JSON.stringify(HostConfig.Mounts)}`)
     },
   }))
   const spec = await specOf('counts-calls', {volumes: ['/on/the/other/machine:/data']})
   const open = createFleet(fleetInput(engine)).openers(spec).legacy
-  await expect(open(opening('one'))).rejects.toThrow('asked for /on/the/other/machine:/data:ro')
+  await expect(open(opening('one'))).rejects.toThrow(
+    '"Source":"/on/the/other/machine","Target":"/data","ReadOnly":true',
+  )
   forward.close()
+})
+
+test('a volume of our programs that is gone is made again by the next start', async () => {
+  const engine = await testEngine()
+  const fleet = createFleet(fleetInput(engine))
+  const open = fleet.openers(await specOf('counts-calls')).legacy
+  const first = await open(opening('one'))
+  await first[Symbol.asyncDispose]()
+  // What `docker volume prune` leaves: a container that names it gets an empty one. Only a volume of this test's own
+  // engine object is forgotten; that of others may be in use.
+  let isGone = true
+  const forgetful = new Proxy(engine, {
+    get: (target, name) => {
+      if (name === 'start' && isGone) {
+        isGone = false
+        return async () => {
+          const why = 'exec: "/.docker-mcp/shim-amd64": stat /.docker-mcp/shim-amd64: no such file'
+          throw new PluginError('ENGINE_FAILED', `the Docker engine would not start it: ${why}`)
+        }
+      }
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const again = createFleet(fleetInput(forgetful)).openers(await specOf('counts-calls')).legacy
+  const upstream = await again(opening('two'))
+  await upstream[Symbol.asyncDispose]()
+  expect(isGone).toBe(false)
 })

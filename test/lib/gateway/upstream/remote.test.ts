@@ -10,6 +10,7 @@ import {SSEServerTransport} from '@modelcontextprotocol/sdk/server/sse.js'
 import {StreamableHTTPServerTransport} from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import {afterEach, describe, expect, test, vi} from 'vitest'
 import {isJsonObject} from '../../../../src/lib/base/json.ts'
+import {FLEET_DEFAULTS} from '../../../support/engine-with.ts'
 import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
 import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
@@ -21,6 +22,7 @@ import {
   type Message,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {RemoteSpec} from '../../../../src/lib/model/server.ts'
+import {plainDuplex} from '../../../support/plain-duplex.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -185,6 +187,9 @@ async function sseServer(): Promise<string> {
   })
 }
 
+/** Connects as into a container: to a stream that is no socket. */
+const connectTo = (url: string) => () => plainDuplex(Number(new URL(url).port))
+
 describe.each([
   [
     'streamable HTTP',
@@ -192,6 +197,16 @@ describe.each([
     (input: RemoteInput) => new RemoteUpstream(input),
   ],
   ['HTTP+SSE', sseServer, (input: RemoteInput) => new SseUpstream(input)],
+  [
+    'streamable HTTP and connections of our own',
+    async () => (await streamableServer()).url,
+    (input: RemoteInput) => new RemoteUpstream({...input, connect: connectTo(input.url)}),
+  ],
+  [
+    'HTTP+SSE and connections of our own',
+    sseServer,
+    (input: RemoteInput) => new SseUpstream({...input, connect: connectTo(input.url)}),
+  ],
 ] as const)('a server over %s', (_name, serve, make) => {
   test('answers, with what belongs to the answer before it', async () => {
     const {upstream, received, next} = connect(make, {url: await serve()})
@@ -568,24 +583,16 @@ const spec = (url: string, transport: 'streamable' | 'sse'): RemoteSpec => ({
   headers: [{name: 'authorization', value: 'Bearer ${FAR_TOKEN}'}],
   longLived: false,
   limits: {},
-  allowHosts: [],
   requiredConfig: [],
   secrets: [{name: 'far.token', env: 'FAR_TOKEN', required: true}],
   secretNames: ['far.token'],
 })
 const fleetWith = (values: Readonly<Record<string, string>>) =>
   createFleet({
+    ...FLEET_DEFAULTS,
     engine: () => Promise.reject(new Error('no engine is needed')),
     owner: 'test',
     secrets: {get: name => values[name], where: () => undefined, skipped: [], names: []},
-    limits: {cpus: 1, memoryBytes: undefined, pids: 64},
-    maxMessageBytes: 1024 * 1024,
-    startsAtOnce: 1,
-    home: '/nowhere',
-    log: () => undefined,
-    notify: () => undefined,
-    signal: new AbortController().signal,
-    verbose: false,
   })
 const opening = () => {
   const answer = Promise.withResolvers<Message>()

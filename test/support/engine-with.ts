@@ -1,0 +1,76 @@
+import type {Duplex} from 'node:stream'
+import type {Engine} from '../../src/lib/engine/engine.ts'
+import {containerOptions, type ContainerOptions} from '../../src/lib/engine/options.ts'
+import type {FleetInput} from '../../src/lib/gateway/upstream/fleet.ts'
+
+const refused = () => Promise.reject(new Error('not part of this test'))
+const never = new Promise<never>(() => undefined)
+
+/** An engine with one container, whose streams are this one. */
+export function engineWith(stream: Duplex, removed: string[], verbs: Partial<Engine> = {}): Engine {
+  return {
+    isLocal: true,
+    sockets: [],
+    info: refused,
+    hasImage: refused,
+    inspectImage: refused,
+    pullImage: refused,
+    exec: refused,
+    putArchive: refused,
+    getArchive: refused,
+    writtenBytes: refused,
+    createNetwork: refused,
+    connectNetwork: refused,
+    disconnectNetwork: refused,
+    removeNetwork: refused,
+    removeVolume: refused,
+    untilGone: refused,
+    bridgeGateway: refused,
+    createHolder: refused,
+    list: refused,
+    inspect: refused,
+    create: async () => 'the-container',
+    attach: async () => stream,
+    start: async () => undefined,
+    wait: () => never,
+    remove: async id => void removed.push(id),
+    ...verbs,
+  }
+}
+
+/** What the engine is asked to create, where that does not matter. */
+export const ANY_OPTIONS: ContainerOptions = containerOptions({
+  server: 'any',
+  owner: 'nobody',
+  session: 'one',
+  image: 'none',
+  facts: {user: '', volumes: [], entrypoint: ['/any'], cmd: [], workingDir: ''},
+  command: [],
+  entry: {kind: 'plain', env: []},
+  mounts: [],
+  network: {kind: 'none'},
+  security: {profile: 'default', capAdd: [], tmpfs: []},
+  secretFiles: false,
+  transport: 'stdio',
+  limits: {cpus: 0, memoryBytes: undefined, pids: 0, diskBytes: 1024 ** 3},
+})
+
+/** What a fleet is made with, where the user has chosen nothing. */
+export const FLEET_DEFAULTS = {
+  secrets: {get: () => undefined, where: () => undefined, skipped: [], names: []},
+  limits: {cpus: 1, memoryBytes: 256 * 1024 ** 2, pids: 64},
+  networkPolicy: 'open',
+  security: 'default',
+  exposeSecrets: [],
+  debugDns: false,
+  allowMounts: [],
+  sockets: [],
+  sharesFiles: true,
+  maxMessageBytes: 1024 * 1024,
+  startsAtOnce: 4,
+  home: '/nowhere',
+  log: () => undefined,
+  notify: () => undefined,
+  signal: new AbortController().signal,
+  verbose: false,
+} satisfies Omit<FleetInput, 'engine' | 'owner'>
