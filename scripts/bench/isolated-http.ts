@@ -93,6 +93,7 @@ function publishedWay(engine: Engine, image: string, outside: number): Way {
       return {
         send: message => remote.send(message),
         closed: container.closed,
+        redact: text => text,
         async [Symbol.asyncDispose]() {
           await remote[Symbol.asyncDispose]()
           await container[Symbol.asyncDispose]()

@@ -76,6 +76,7 @@ function serverWith(name: string, tools: number): OpenUpstream {
     const {promise: closed, resolve: close} = Promise.withResolvers<CloseReason>()
     return {
       closed,
+      redact: said => said,
       send(message) {
         if (!isRequest(message)) return
         const answer = message.method === 'tools/list' ? list : {capabilities: {tools: {}}}

@@ -30,6 +30,9 @@ export interface FakeScript {
   readonly beforeOpen?: (signal: AbortSignal) => void | Promise<void>
 }
 
+/** What every server of this kind has for a secret. */
+export const FAKE_SECRET = 'hunter2-of-the-fake'
+
 /** One start of a server in memory: everything that it was sent, and what the test makes it say and do. */
 export class FakeUpstream implements Upstream {
   readonly closed: Promise<CloseReason>
@@ -46,6 +49,10 @@ export class FakeUpstream implements Upstream {
     this.#onMessage = onMessage
     this.closed = promise
     this.#end = resolve
+  }
+
+  redact(text: string): string {
+    return text.replaceAll(FAKE_SECRET, '[secret]')
   }
 
   send(message: Message): void {

@@ -96,6 +96,7 @@ function sdkUpstream(make: MakeServer): OpenUpstream {
     })
     await Promise.all([here.start(), server.connect(there)])
     return {
+      redact: (said: string) => said,
       send: message => void here.send(JSON.parse(JSON.stringify(message))),
       closed: closed.promise.then(() => ({what: 'ended', stderr: [], junk: undefined})),
       [Symbol.asyncDispose]: () => here.close(),

@@ -95,6 +95,7 @@ export function hostileServer({hello: first, lists, replies, unasked, atOnce}: B
       }
       says.add(say)
       return {
+        redact: (said: string) => said,
         send(message) {
           if (!isRequest(message)) return
           if (atOnce) answer(message)

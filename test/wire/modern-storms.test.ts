@@ -129,6 +129,7 @@ function counted({open}: FakeServer, ends = {allowed: Promise.resolve()}) {
     void upstream.closed.then(() => (now -= 1))
     return {
       closed: upstream.closed,
+      redact: (said: string) => said,
       send: (...sent) => upstream.send(...sent),
       async [Symbol.asyncDispose]() {
         await ends.allowed

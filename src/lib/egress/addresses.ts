@@ -47,7 +47,7 @@ export function whyNotPublic(address: string): string | undefined {
 }
 
 /** Network interfaces, as `networkInterfaces` of node:os gives them. */
-export type Interfaces = Readonly<Partial<Record<string, readonly NetworkInterfaceInfo[]>>>
+type Interfaces = Readonly<Partial<Record<string, readonly NetworkInterfaceInfo[]>>>
 
 /**
  * Whether packets to an address end up at this machine, which may have public addresses, too.

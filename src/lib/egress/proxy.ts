@@ -11,6 +11,7 @@ import {tunnel} from './tunnel.ts'
 
 const MAX_HEADER_BYTES = 32_768
 const LONGEST_NAME = 253
+const HEAD_MS = 60_000
 
 /**
  * An HTTP proxy for the programs of one container that know how to use one. It does not listen: connections are given
@@ -22,12 +23,43 @@ export function createProxy(outside: Outside): Server {
     insecureHTTPParser: false,
     keepAliveTimeout: 0,
   })
+  limitHeads(server)
   server.on('clientError', (error: Error, client) => turnAway(client, unreadable(error)))
   server.on('request', (request, response) => void answer(outside, request, response))
   server.on('connect', (request, connection, head) => {
     void open(outside, request.url ?? '', connection, head)
   })
   return server
+}
+
+/**
+ * Ends connections on which no whole head of a request comes in time: each holds one of few streams. Node does that only
+ * for a server that listens.
+ */
+function limitHeads(server: Server): void {
+  const timers = new WeakMap<Duplex, NodeJS.Timeout>()
+  /** Requests whose heads came and that are not answered yet. One may come before the last one is answered. */
+  const requests = new WeakMap<Duplex, number>()
+  const wait = (connection: Duplex) => {
+    if (connection.destroyed) return
+    timers.set(connection, setTimeout(() => connection.destroy(), HEAD_MS).unref())
+  }
+  const count = (connection: Duplex, change: number) => {
+    const left = (requests.get(connection) ?? 0) + change
+    requests.set(connection, left)
+    clearTimeout(timers.get(connection))
+    if (left === 0) wait(connection)
+  }
+  server.on('connection', connection => {
+    wait(connection)
+    connection.once('close', () => clearTimeout(timers.get(connection)))
+  })
+  // A tunnel is never answered.
+  server.on('connect', (_request, connection) => count(connection, 1))
+  server.on('request', ({socket}, response) => {
+    count(socket, 1)
+    response.once('finish', () => count(socket, -1))
+  })
 }
 
 async function open(outside: Outside, url: string, client: Duplex, head: Buffer): Promise<void> {

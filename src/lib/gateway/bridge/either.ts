@@ -108,6 +108,10 @@ class EitherUpstream implements Upstream {
     await this.#open(this.#parts.first, this.#parts.input.signal)
   }
 
+  redact(text: string): string {
+    return this.#current?.redact(text) ?? text
+  }
+
   send(message: Message): void {
     if (this.#left && this.#hello) {
       this.#kept.push(message)

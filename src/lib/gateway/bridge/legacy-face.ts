@@ -90,6 +90,10 @@ class LegacyFace implements Upstream {
     this.closed = upstream.closed.finally(() => this.#subscriptions.close())
   }
 
+  redact(text: string): string {
+    return this.#upstream.redact(text)
+  }
+
   /** Takes a message of the session. */
   send(message: Message): void {
     if (isResponse(message)) this.#rounds.answer(message)

@@ -182,6 +182,7 @@ export class LegacySession {
       })
       return {
         closed: upstream.closed,
+        redact: text => upstream.redact(text),
         send: (message, mirrored) => {
           this.#noteSent(message)
           upstream.send(message, mirrored)

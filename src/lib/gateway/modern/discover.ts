@@ -48,9 +48,9 @@ interface DiscoverInput {
 export async function discover(connection: Connection, input: DiscoverInput): Promise<JsonObject> {
   const answer = await ask(connection, input)
   const version = mutualVersion(supportedBy(answer))
-  if (version === undefined || isResult(answer)) return helloOf(answer, input.server)
+  if (version === undefined || isResult(answer)) return helloOf(answer, connection, input.server)
   const own = {...input.own, [META.version]: version}
-  return helloOf(await ask(connection, {...input, own}), input.server)
+  return helloOf(await ask(connection, {...input, own}), connection, input.server)
 }
 
 async function ask(
@@ -70,10 +70,10 @@ async function ask(
   )
 }
 
-function helloOf(answer: Response, server: string): JsonObject {
+function helloOf(answer: Response, connection: Connection, server: string): JsonObject {
   const supported = supportedBy(answer)
   if (supported && mutualVersion(supported) === undefined) throw noCommonVersion(server, supported)
-  if (!isResult(answer)) return refusedHello(answer, server)
+  if (!isResult(answer)) return refusedHello(answer, connection, server)
   if (supported || isJsonObject(answer.result['capabilities'])) return answer.result
   throw new NotModern(server, 'answered server/discover with something else')
 }
@@ -102,7 +102,7 @@ function isClosed({unreachable, httpStatus}: JsonObject): boolean {
   return unreachable === true || httpStatus === 401 || httpStatus === 403 || httpStatus === 429
 }
 
-function refusedHello({error}: ErrorResponse, server: string): JsonObject {
+function refusedHello({error}: ErrorResponse, connection: Connection, server: string): JsonObject {
   // Whoever knows these codes is modern, and answers other requests perhaps.
   if (error.code === RPC.headerMismatch || error.code === RPC.missingCapability) {
     return {capabilities: {}}
@@ -111,14 +111,11 @@ function refusedHello({error}: ErrorResponse, server: string): JsonObject {
     return {capabilities: {}}
   }
   const data = objectOf(error['data'])
-  if (isClosed(data)) throw startError(server, `failed: ${error.message}`)
+  const why = connection.redact(error.message)
+  if (isClosed(data)) throw startError(server, `failed: ${why}`)
   const {httpStatus} = data
   const isTroubled = typeof httpStatus === 'number' && httpStatus >= 500
-  throw new NotModern(
-    server,
-    `refused server/discover: ${error.message}`,
-    isTroubled ? 'trouble' : 'refusal',
-  )
+  throw new NotModern(server, `refused server/discover: ${why}`, isTroubled ? 'trouble' : 'refusal')
 }
 
 function startError(server: string, why: string): PluginError {

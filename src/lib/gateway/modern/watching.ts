@@ -52,7 +52,10 @@ export async function openWatch(
     acknowledged,
     answered.then(answer => {
       if (!isResult(answer) && answer.error.code === RPC.methodNotFound) return undefined
-      throw refused(server, isResult(answer) ? 'it ended at once' : answer.error.message)
+      throw refused(
+        server,
+        isResult(answer) ? 'it ended at once' : connection.redact(answer.error.message),
+      )
     }),
   ])
   try {

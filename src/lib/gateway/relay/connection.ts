@@ -138,6 +138,11 @@ export class Connection {
     })
   }
 
+  /** Masks the server's secrets in its words, for an error of ours. */
+  redact(text: string): string {
+    return this.#upstream.redact(text)
+  }
+
   /** Passes a notification on. */
   notify(message: Notification): void {
     this.#upstream.send(message)

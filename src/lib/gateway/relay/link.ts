@@ -229,8 +229,10 @@ export class Link implements ServerLink {
     const asked = connection.request(request(0, 'initialize', params))
     try {
       const answer = await withDeadline(asked, startTimeoutMs, () => tooSlow(startTimeoutMs))
-      if (!isResult(answer))
-        throw new NoHello(`refused to start a session: ${answer.error.message}`)
+      if (!isResult(answer)) {
+        const why = connection.redact(answer.error.message)
+        throw new NoHello(`refused to start a session: ${why}`)
+      }
       connection.notify(notification('notifications/initialized'))
       return answer.result
     } catch (error) {

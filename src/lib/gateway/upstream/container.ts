@@ -23,7 +23,7 @@ export async function startContainer(
 ): Promise<Upstream> {
   const reader = new StdoutReader(run)
   const container = await runContainer(engine, {...run, ...reader.listeners}, signal)
-  return new StdioUpstream(container, reader)
+  return new StdioUpstream(container, reader, run.redact)
 }
 
 /** Sorts what a program prints into messages and the rest. */
@@ -47,10 +47,12 @@ class StdoutReader {
 
 class StdioUpstream implements Upstream {
   readonly closed: Promise<CloseReason>
+  readonly redact: (text: string) => string
   readonly #container: RunningContainer
 
-  constructor(container: RunningContainer, reader: StdoutReader) {
+  constructor(container: RunningContainer, reader: StdoutReader, redact: (text: string) => string) {
     this.#container = container
+    this.redact = redact
     this.closed = container.closed.then(reason => ({...reason, junk: reader.junk}))
   }
 

@@ -112,6 +112,10 @@ class InsideUpstream implements Upstream {
     this.closed = this.#end()
   }
 
+  redact(text: string): string {
+    return this.#remote.redact(text)
+  }
+
   send(message: Message, mirrored?: Mirrored): void {
     this.#remote.send(message, mirrored)
   }

@@ -80,6 +80,10 @@ export class RemoteModern implements Upstream {
   }
 
   /** Answers are not sent: servers of this era ask nothing. */
+  redact(text: string): string {
+    return this.#input.redact(text)
+  }
+
   send(message: Message, mirrored?: Mirrored): void {
     if (isResponse(message)) return
     if (isRequest(message)) void this.#serve(message, mirrored)

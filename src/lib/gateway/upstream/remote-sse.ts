@@ -36,6 +36,10 @@ export class SseUpstream implements Upstream {
     })
   }
 
+  redact(text: string): string {
+    return this.#input.redact(text)
+  }
+
   send(message: Message): void {
     this.#order = this.#order.then(() => takenInTime(this.#post(message)))
   }

@@ -66,6 +66,10 @@ export class RemoteUpstream implements Upstream {
     })
   }
 
+  redact(text: string): string {
+    return this.#input.redact(text)
+  }
+
   send(message: Message): void {
     const sent = this.#order.then(() => this.#post(message))
     // What is no request changes how the server takes the next message, and has no answer to wait for.

@@ -10,6 +10,8 @@ export type Mirrored = ReadonlyMap<string, string>
 export interface Upstream extends AsyncDisposable {
   /** @param mirrored what the client has put into headers, for a server that is reached over HTTP, too */
   send(message: Message, mirrored?: Mirrored): void
+  /** Masks the server's secrets in what it has said, before that is put into words of ours. */
+  redact(text: string): string
   /** Settles when the server is gone, by itself or because it was disposed of. Never rejects. */
   readonly closed: Promise<CloseReason>
 }

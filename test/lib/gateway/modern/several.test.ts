@@ -550,6 +550,7 @@ test('a tool call takes its headers to its server, under the own name of the too
       const upstream = await server.open(input)
       return {
         closed: upstream.closed,
+        redact: text => upstream.redact(text),
         send(message, mirrored) {
           if (message['method'] === 'tools/call') sent.push([message['params'], mirrored])
           upstream.send(message, mirrored)

@@ -14,7 +14,7 @@ import {
   type Message,
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {Origin} from '../../../../src/lib/gateway/upstream/upstream.ts'
-import {fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
+import {FAKE_SECRET, fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
 
 interface News {
@@ -262,13 +262,13 @@ describe('opening', () => {
     const server = fakeServer({
       answers: {
         initialize: ({id}, upstream) => {
-          upstream.say(failure(id, -32602, 'too old'))
+          upstream.say(failure(id, -32602, `too old for ${FAKE_SECRET}`))
           return undefined
         },
       },
     })
     await expect(linkTo(server).link.ready()).rejects.toThrow(
-      'server demo refused to start a session: too old',
+      'server demo refused to start a session: too old for [secret]',
     )
     expect(server.starts[0]?.disposals).toBe(1)
   })
