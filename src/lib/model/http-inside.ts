@@ -62,5 +62,5 @@ export function portClash(
 
 /** Whether a rule's host is no other machine for certain: its connections could be meant for the proxy. */
 function isHere(host: string): boolean {
-  return host === '*' || host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return host === '*' || host === '::1' || host.startsWith('127.')
 }
