@@ -8,7 +8,9 @@ export default defineConfig({
     disableConsoleIntercept: true,
     // Two cores: more workers only slow the containers that the tests wait for.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // What is waited for may take long on a busy machine; the default is a second.
+    expect: {poll: {timeout: 60_000}},
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

@@ -72,7 +72,7 @@ async function remember(dir: string): Promise<void> {
 }
 
 async function recall(dir: string): Promise<Memory> {
-  const memory = new Memory(dir, report, text => text)
+  const memory = new Memory({dir, warn: report, redact: text => text, now: Date.now})
   await memory.load(new Map(MANY.names.map(name => [name, 'as it was'])))
   return memory
 }

@@ -23,16 +23,14 @@ const NEEDED: Readonly<Record<string, string>> = {
 
 /**
  * Installs, as root on Debian, the compilers that the programs of src/native are built and compared with. Elsewhere
- * it says what is missing; the tests that need it are then left out, unless they run in CI.
+ * it says what is missing; the tests that need it are then left out, but in CI they fail.
  * @param report gets one line a step; nothing when all is there
- * @throws Error when something is missing in CI, where no test may be left out
  */
 export async function ensureCompilers(report: (line: string) => void): Promise<void> {
   const obstacle = (await missingObstacle(report)) ?? (await versionObstacle())
   if (obstacle === undefined) return
   const words = `to build and compare the programs of src/native takes Debian 12's compilers: ${obstacle}`
-  if (process.env['CI']) throw new Error(words)
-  report(`native: ${words}; those tests are left out`)
+  report(`native: ${words}${process.env['CI'] ? '' : '; those tests are left out'}`)
 }
 
 async function missingObstacle(report: (line: string) => void): Promise<string | undefined> {

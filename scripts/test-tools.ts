@@ -6,13 +6,25 @@ import {capture} from './process.ts'
 /** What the tests run besides docker, and Debian's packages that bring it. */
 const TOOLS = [
   {programs: ['gcc'], packages: ['gcc', 'libc6-dev']},
+  {programs: ['docker-registry'], packages: ['docker-registry']},
   {programs: ['ip'], packages: ['iproute2']},
+  {
+    programs: [
+      'dbus-daemon',
+      'dbus-send',
+      'gnome-keyring-daemon',
+      'docker-credential-secretservice',
+    ],
+    packages: ['dbus-daemon', 'dbus-bin', 'gnome-keyring', 'golang-docker-credential-helpers'],
+  },
   {programs: ['ps'], packages: ['procps']},
+  {programs: ['strace'], packages: ['strace']},
+  {programs: ['tmux'], packages: ['tmux']},
   {programs: ['setpriv', 'unshare', 'nsenter'], packages: ['util-linux']},
 ] as const
 
 /**
- * Names of the programs that tests of isolation need and this machine does not have.
+ * Names of the programs that tests of isolation and images need and this machine does not have.
  */
 export async function missingTools(): Promise<readonly string[]> {
   const programs = TOOLS.flatMap(tool => tool.programs)
@@ -21,7 +33,7 @@ export async function missingTools(): Promise<readonly string[]> {
 }
 
 /**
- * Installs the programs that tests of isolation need, where that is ours to do: as root, with apt. Elsewhere those
+ * Installs the programs that tests of isolation and images need, where that is ours to do: as root, with apt. Elsewhere those
  * tests are skipped, and say what is missing.
  * @param report gets one line when something is installed, and one when that fails
  */

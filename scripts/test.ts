@@ -3,6 +3,7 @@ import {join} from 'node:path'
 import {ensureCompilers} from './compilers.ts'
 import {ensureEngine} from './engine.ts'
 import {foreground, npm, report, runMain} from './process.ts'
+import {ensureRealClients} from './real-clients.ts'
 import {buildSamples} from './samples.ts'
 import {ensureTestTools} from './test-tools.ts'
 
@@ -26,6 +27,7 @@ async function test(args: readonly string[]): Promise<number> {
   await ensureCompilers(report)
   await buildSamples(report)
   await ensureTestTools(report)
+  await ensureRealClients(report)
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
   return foreground(process.execPath, [vitest, 'run', ...reporters(process.env), ...args])
 }

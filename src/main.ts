@@ -2,9 +2,10 @@ import {join} from 'node:path'
 import {Config} from '@oclif/core'
 import packageJson from '../package.json' with {type: 'json'}
 import {allCommands} from './commands/all.ts'
-import {ALIASES, LOADERS} from './commands/index.ts'
+import {ALIASES, LOADERS, TOPICS} from './commands/index.ts'
 import {createApp, type App} from './lib/app.ts'
 import {PluginError} from './lib/base/errors.ts'
+import {maskKnownSecrets} from './lib/base/known-secrets.ts'
 import {
   asksJson,
   booleanFlags,
@@ -13,14 +14,19 @@ import {
   parsedCommand,
   usageError,
 } from './lib/command-line.ts'
+import {rememberTypedSecrets, tellLastWords} from './lib/last-words.ts'
 import {readInvocation, spellBooleans, type Invocation} from './lib/plugin/argv.ts'
 import type {Catalog} from './lib/model/catalog.ts'
 import {errorData, errorView} from './lib/ui/error-view.ts'
 import {processIo, type Io} from './lib/ui/io.ts'
 
-/** Exit codes: 0 done, 1 failed, 125 a command line that this program does not know (as docker's own commands do). */
+/**
+ * Exit codes: 0 done, 1 failed, 125 a command line that this program does not know (as docker's own commands do), 130
+ * a person did not go on (as after Ctrl-C).
+ */
 const FAILED = 1
 const USAGE = 125
+const CANCELLED = 130
 
 /**
  * The program: reads the command line, runs one command, sets the exit code. Called once, by bin/docker-mcp.cjs.
@@ -30,16 +36,25 @@ export async function main(process: NodeJS.Process, root: string): Promise<void>
   const io = processIo(process)
   const words = process.argv.slice(2)
   let debug = false
+  tellLastWords(process, text => io.err(text))
+  rememberTypedSecrets(words)
   try {
     const invocation = readInvocation(words, process.env)
     debug = invocation.globals.debug
     await run(invocation, {io, process, root})
   } catch (error) {
-    if (asksJson(words, process.env))
-      io.out(`${JSON.stringify({error: errorData(error)}, null, 2)}\n`)
-    else io.err(errorView(error, debug))
-    process.exitCode = error instanceof PluginError && error.code === 'USAGE' ? USAGE : FAILED
+    if (asksJson(words, process.env)) {
+      const told = JSON.stringify({error: errorData(error)}, null, 2)
+      io.out(`${maskKnownSecrets(told)}\n`)
+    } else io.err(maskKnownSecrets(errorView(error, debug)))
+    process.exitCode = exitCode(error)
   }
+}
+
+function exitCode(error: unknown): number {
+  const code = error instanceof PluginError ? error.code : undefined
+  if (code === 'CANCELLED') return CANCELLED
+  return code === 'USAGE' ? USAGE : FAILED
 }
 
 async function run(
@@ -55,6 +70,9 @@ async function run(
     globals,
     process,
     embeddedCatalog: () => embeddedCatalog(root),
+    templates: join(root, 'templates'),
+    watchdog: join(root, 'dist', 'reaper.cjs'),
+    program: [process.execPath, join(root, 'bin', 'docker-mcp.cjs')],
   })
   try {
     await dispatch(argv, app, root)
@@ -78,9 +96,9 @@ async function dispatch(argv: readonly string[], app: App, root: string): Promis
   }
   if (argv[0] === '__complete' || argv[0] === '__completeNoDesc') {
     const {answerCompletion} = await import('./lib/completion.ts')
-    return answerCompletion(argv, app, await allCommands())
+    return answerCompletion(argv, app, {commands: await allCommands(), topics: TOPICS})
   }
-  const found = findCommand(argv, {ids: Object.keys(LOADERS), aliases: ALIASES})
+  const found = findCommand(argv, {ids: Object.keys(LOADERS), aliases: ALIASES, topics: TOPICS})
   if (found.kind === 'help') return showHelp(found.words, app.io)
   const loaded = await LOADERS[found.id]?.()
   if (!loaded) return

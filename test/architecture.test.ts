@@ -19,24 +19,40 @@ interface Import {
 const DOORS: Readonly<Record<string, RegExp>> = {
   '@cfworker/json-schema': /^src\/lib\/gateway\/pipeline\/validate\.ts$/,
   '@modelcontextprotocol/sdk': /^src\/lib\/tools\//,
+  '@napi-rs/keyring': /^src\/lib\/secrets\/keyring-program\.ts$/,
+  '@sigstore/bundle': /^src\/lib\/images\/bundle\.ts$/,
+  '@sigstore/verify': /^src\/lib\/images\/bundle\.ts$/,
   '@oclif/core': /^src\/(?:commands\/|lib\/[^/]+$|main)/,
   atomically: /^src\/lib\/files\/atomic\.ts$/,
+  chokidar: /^src\/lib\/gateway\/watch\.ts$/,
   conf: /^src\/lib\/files\/settings\.ts$/,
   'dns-packet': /^src\/lib\/egress\/dns\.ts$/,
   dockerode: /^src\/lib\/engine\/dockerode\.ts$/,
   'eventsource-parser': /^src\/lib\/gateway\/wire\/events\.ts$/,
-  'fastest-levenshtein': /^src\/lib\/(?:catalog\/search|command-line)\.ts$/,
+  'fastest-levenshtein': /^src\/lib\/(?:base\/near-names|command-line)\.ts$/,
   ink: /^src\/lib\/ui\/[^/]+\.tsx$/,
+  'jsonc-parser': /^src\/lib\/clients\/json-tree\.ts$/,
   minisearch: /^src\/lib\/catalog\/search\.ts$/,
+  'node:sqlite': /^src\/lib\/profile\/toolkit-database\.ts$/,
   'proper-lockfile': /^src\/lib\/files\/lock\.ts$/,
   react: /^src\/lib\/ui\/[^/]+\.tsx$/,
+  'smol-toml': /^src\/lib\/clients\/toml-file\.ts$/,
   yaml: /^src\/lib\/(?:files\/|ui\/yaml-text\.ts$)/,
-  zod: /^src\/lib\/(?:model|engine|catalog|gateway)\//,
+  zod: /^src\/lib\/(?:model|secrets|engine|images|catalog|clients|gateway)\//,
 }
 /** Their types cost nothing at run time and may be used anywhere. */
 const TYPES_ARE_FREE = new Set(['@cfworker/json-schema', '@modelcontextprotocol/sdk'])
 /** What takes a tenth of a second or more to load: reached only through `import()`. */
-const HEAVY = new Set(['@modelcontextprotocol/sdk', 'conf', 'dockerode', 'ink', 'react'])
+const HEAVY = new Set([
+  '@modelcontextprotocol/sdk',
+  '@napi-rs/keyring',
+  '@sigstore/bundle',
+  '@sigstore/verify',
+  'conf',
+  'dockerode',
+  'ink',
+  'react',
+])
 
 const files = new Map(
   await Promise.all(

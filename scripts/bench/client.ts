@@ -47,15 +47,18 @@ export const HELLO = {
   clientInfo: {name: 'bench', version: '1'},
 }
 
+/** What a client's requests carry. */
+export const TOKEN_HEADERS = {
+  accept: 'application/json, text/event-stream',
+  authorization: `Bearer ${TOKEN}`,
+  'content-type': 'application/json',
+  'mcp-protocol-version': HELLO.protocolVersion,
+}
+
 /** Opens a session as every client does, and lists the tools. Connections are kept. */
 export async function openSession({url}: Subject): Promise<Session> {
   const agent = new Agent({keepAlive: true})
-  const headers: Record<string, string> = {
-    accept: 'application/json, text/event-stream',
-    authorization: `Bearer ${TOKEN}`,
-    'content-type': 'application/json',
-    'mcp-protocol-version': HELLO.protocolVersion,
-  }
+  const headers: Record<string, string> = {...TOKEN_HEADERS}
   let id = 0
   const send = (message: object) => post(url, {agent, headers}, JSON.stringify(message))
   const ask = (method: string, params: object) => {
@@ -144,8 +147,8 @@ export async function load(
   }
 }
 
-/** The answer may be one JSON text or a stream of events: either way it is read to its end and not looked into. */
-function post(
+/** Posts a message. The answer may be one JSON text or a stream of events: either way it is read to its end and not looked into. */
+export function post(
   url: URL,
   options: {agent: Agent; headers: Readonly<Record<string, string>>},
   text: string,

@@ -1,18 +1,18 @@
 import {readdir, readFile, readlink} from 'node:fs/promises'
 import type {Engine} from '../../src/lib/engine/engine.ts'
 import {capture} from '../process.ts'
-import {OWNER} from './isolated.ts'
+import {ownerOf} from './isolated.ts'
 
 /**
  * Tells the processor time of a container: of all programs that run in it, as the kernel counts it for each thread
  * (Linux, Documentation/scheduler/sched-stats.rst: nanoseconds on a processor). Only where the engine runs on this
  * machine.
- * @param session the container's label
+ * @param session whose container it is
  * @returns what gives the milliseconds so far
  * @throws Error when its programs are not to be seen here
  */
 export async function processorOf(engine: Engine, session: string): Promise<() => Promise<number>> {
-  const [container] = await engine.list({'docker-mcp-owner': OWNER, 'docker-mcp-session': session})
+  const [container] = await engine.list({'docker-mcp-owner': ownerOf(session)})
   const id = container?.id ?? session
   const {stdout, stderr} = await capture('docker', ['inspect', '--format', '{{.State.Pid}}', id])
   const namespace = await namespaceOf(stdout.trim())

@@ -9,7 +9,7 @@ import {capture, report} from '../process.ts'
 import {importFixture} from '../samples.ts'
 import {converse, type Conversation} from './conversation.ts'
 import {calls, FIGURES, startMs} from './isolation-costs.ts'
-import {bareWay, gatewayWay, LIMIT, OWNER, type Way} from './isolated.ts'
+import {bareWay, gatewayWay, LIMIT, ownerOf, type Way} from './isolated.ts'
 import {compareRounds, figuresOf, inRounds} from './rounds.ts'
 
 const FIXTURES = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'servers')
@@ -51,7 +51,7 @@ async function getMs(conversation: Conversation, keepAlive: boolean): Promise<nu
 
 /** Runs an HTTP server on docker's bridge until the end. @returns its address */
 async function runOnBridge(scope: Scope, image: string): Promise<string> {
-  const name = `${OWNER}-target`
+  const name = ownerOf('target')
   const {code, stderr} = await capture('docker', ['run', '--detach', '--rm', '--name', name, image])
   if (code !== 0) throw new Error(stderr)
   scope.defer(async () => void (await capture('docker', ['rm', '--force', name])))

@@ -1,16 +1,24 @@
+import {Lives} from '../../src/lib/gateway/lives.ts'
 import {randomUUID} from 'node:crypto'
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import type {Engine} from '../../src/lib/engine/engine.ts'
 import {containerOptions, type ContainerOptions} from '../../src/lib/engine/options.ts'
-import {startContainer} from '../../src/lib/gateway/upstream/container.ts'
+import {Redaction} from '../../src/lib/gateway/redaction.ts'
+import {speakStdio} from '../../src/lib/gateway/upstream/container.ts'
 import {createFleet} from '../../src/lib/gateway/upstream/fleet.ts'
+import {parkContainer} from '../../src/lib/gateway/upstream/parked.ts'
 import type {MessageListener, Upstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {serverSchema} from '../../src/lib/model/catalog-schema.ts'
 import {bindServer} from '../../src/lib/model/server.ts'
 import {report} from '../process.ts'
+import {secretSource} from '../../src/lib/secrets/source.ts'
 
-/** All containers of one run of the benchmark. */
-export const OWNER = `bench-${randomUUID().slice(0, 8)}`
+const OWNER = `bench-${randomUUID().slice(0, 8)}`
+/** The label `docker-mcp-owner` of the one container of a session of this run. */
+export function ownerOf(session: string): string {
+  return `${OWNER}-${session}`
+}
+
 const never = new AbortController().signal
 /** How messages are limited. */
 export const LIMIT = {maxMessageBytes: 16 * 1024 * 1024, warn: report}
@@ -19,7 +27,7 @@ const LIMITS = {cpus: 1, memoryBytes: 2 * 1024 ** 3, pids: 512, diskBytes: 1024 
 /** A way to have a server run in a container. */
 export interface Way {
   readonly name: string
-  /** @param session a label of the container, unlike any other */
+  /** @param session unlike any other */
   readonly open: (session: string, onMessage: MessageListener) => Promise<Upstream>
 }
 
@@ -39,29 +47,27 @@ export interface Bare {
 export function bareWay(engine: Engine, name: string, bare: Bare): Way {
   return {
     name,
-    open: (session, onMessage) =>
-      startContainer(
-        engine,
-        {
-          name: `${OWNER}-${session}`,
-          options: bareOptions(bare, session),
-          server: name,
-          ...LIMIT,
-          onMessage,
-          onStderr: () => undefined,
-          onLost: error => report(`bench: a container is left behind: ${String(error)}`),
-          redact: text => text,
-        },
-        never,
-      ),
+    async open(session, onMessage) {
+      const plan = {
+        name: ownerOf(session),
+        options: bareOptions(bare, session),
+        onLost: (error: unknown) => report(`bench: a container is left behind: ${String(error)}`),
+        life: new Lives(Date.now).of(name),
+      }
+      const heard = {onMessage, onStderr: () => undefined, redaction: new Redaction()}
+      return speakStdio(await parkContainer(engine, plan, never), {
+        server: name,
+        ...LIMIT,
+        ...heard,
+      })
+    },
   }
 }
 
 function bareOptions({image, network, publish}: Bare, session: string): ContainerOptions {
   const ours = containerOptions({
     server: 'bench',
-    owner: OWNER,
-    session,
+    owner: ownerOf(session),
     image,
     facts: {user: '', volumes: [], entrypoint: [], cmd: [], workingDir: ''},
     command: [],
@@ -90,35 +96,48 @@ function bareOptions({image, network, publish}: Bare, session: string): Containe
 
 /** The gateway's own way: a server of a catalog. */
 export function gatewayWay(engine: Engine, name: string, entry: JsonObject): Way {
-  const fleet = createFleet({
-    engine: async () => engine,
-    owner: OWNER,
-    secrets: {get: () => undefined, where: () => undefined, skipped: [], names: []},
-    limits: LIMITS,
-    networkPolicy: 'open',
-    security: 'default',
-    exposeSecrets: [],
-    debugDns: false,
-    allowMounts: [],
-    sockets: [],
-    sharesFiles: true,
-    maxMessageBytes: LIMIT.maxMessageBytes,
-    startsAtOnce: 4,
-    home: '/nowhere',
-    log: report,
-    notify: report,
-    signal: never,
-    verbose: false,
-  })
+  const fleetOf = (session: string) =>
+    createFleet({
+      engine: async () => engine,
+      owner: ownerOf(session),
+      secrets: secretSource(new Map(), () => ''),
+      audit: {record: async () => undefined},
+      redaction: new Redaction(),
+      maskSecrets: false,
+      limits: LIMITS,
+      networkPolicy: 'open',
+      security: 'default',
+      exposeSecrets: [],
+      debugDns: false,
+      allowMounts: [],
+      sockets: [],
+      credentials: async () => undefined,
+      housekeeping: {began: () => undefined, lost: () => undefined},
+      sharesFiles: true,
+      maxMessageBytes: LIMIT.maxMessageBytes,
+      startsAtOnce: 4,
+      home: '/nowhere',
+      log: report,
+      notify: report,
+      signal: never,
+      verbose: false,
+      lives: new Lives(Date.now),
+      life: {idleMs: undefined, longLived: false, standby: {min: 0, max: 0}},
+      standbyMemoryBytes: 0,
+    })
   const parsed = serverSchema.parse({type: 'server', ...entry})
   const spec = bindServer({...parsed, name: 'bench'}, {}, '/nowhere')
   if (spec.kind === 'poci') throw new Error(`${name} is no server`)
-  const {legacy} = fleet.openers(spec)
-  return {name, open: (session, onMessage) => legacy({session, onMessage, signal: never})}
+  return {
+    name,
+    open: (session, onMessage) =>
+      fleetOf(session).openers(spec).legacy({session, onMessage, signal: never}),
+  }
 }
 
 /** Removes what is left of this run. */
 export async function removeLeftovers(engine: Engine): Promise<void> {
-  const left = await engine.list({'docker-mcp-owner': OWNER})
+  const all = await engine.list({'docker-mcp': 'true'})
+  const left = all.filter(({labels}) => labels['docker-mcp-owner']?.startsWith(OWNER))
   await Promise.all(left.map(({id}) => engine.remove(id, {force: true})))
 }

@@ -9,6 +9,7 @@ import {
   result,
   type Message,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
+import {lasting} from '../../test/support/server-life.ts'
 
 /** A session with many servers of this process, whose lists are as large as those of real ones. */
 export interface ManyServers extends AsyncDisposable {
@@ -41,6 +42,7 @@ export async function openManyServers(input: {
       allows: () => true,
       open: input.areThere ? serverWith(name, input.toolsEach) : neverThere,
       startTimeoutMs: 60_000,
+      ...lasting(),
     })),
     memory: input.memory,
     downstream: {
@@ -54,6 +56,7 @@ export async function openManyServers(input: {
       onOpened: () => undefined,
       onFailed: () => undefined,
       onListed: () => undefined,
+      onTools: () => undefined,
       onWarning: () => undefined,
     },
     onClose: () => undefined,

@@ -1,4 +1,3 @@
-import {randomUUID} from 'node:crypto'
 import type {ServerResponse} from 'node:http'
 import {splitFrames} from '../../src/lib/engine/frames.ts'
 import {containerOptions} from '../../src/lib/engine/options.ts'
@@ -29,7 +28,6 @@ export async function startRelayed(
   const id = await engine.create(
     containerOptions({
       server,
-      session: randomUUID(),
       image,
       facts,
       owner: 'bench',

@@ -9,14 +9,20 @@
 static void answer(const char *line) {
   const char *id = strstr(line, "\"id\":");
   const char *result = "{}";
+  static int calls = 0;
+  char weather[128];
   char text[1024];
   int length;
   if (!id) return;
   if (strstr(line, "\"method\":\"initialize\"")) {
     result = "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
              "\"serverInfo\":{\"name\":\"tiny\",\"version\":\"1\"}}";
+  } else if (strstr(line, "\"method\":\"tools/list\"")) {
+    result = "{\"tools\":[{\"name\":\"weather\",\"inputSchema\":{\"type\":\"object\"}}]}";
   } else if (strstr(line, "\"method\":\"tools/call\"")) {
-    result = "{\"content\":[{\"type\":\"text\",\"text\":\"the weather in Paris is fine\"}]}";
+    snprintf(weather, sizeof weather,
+             "{\"content\":[{\"type\":\"text\",\"text\":\"the weather in Paris is fine, call %d\"}]}", ++calls);
+    result = weather;
   }
   length = snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":%s}\n",
                     atoi(id + strlen("\"id\":")), result);

@@ -17,6 +17,12 @@ export interface App {
   readonly process: NodeJS.Process
   /** The catalog that is part of this program. */
   readonly embeddedCatalog: () => Promise<Catalog>
+  /** The folder with what new servers begin with. */
+  readonly templates: string
+  /** The file of the program that clears away what a killed gateway leaves. */
+  readonly watchdog?: string
+  /** What starts this program again, by whole paths; its words come after them. */
+  readonly program?: readonly string[]
   /** Closed when the command is over. */
   readonly scope: Scope
   /** The engine at the endpoint that docker itself would use. Does not speak to it yet. */
@@ -32,6 +38,9 @@ export function createApp(input: {
   globals: DockerGlobals
   process: NodeJS.Process
   embeddedCatalog: () => Promise<Catalog>
+  templates: string
+  watchdog?: string
+  program?: readonly string[]
 }): App {
   const paths = statePaths({configFlag: input.globals.config, env: input.env})
   let engine: Promise<Engine> | undefined

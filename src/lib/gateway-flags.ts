@@ -2,10 +2,15 @@ import {isAbsolute} from 'node:path'
 import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginError} from './base/errors.ts'
-import {secretsFlag} from './command.ts'
+import {profileFlags, secretsFlag} from './command.ts'
 import type {GatewayOptions} from './gateway/setup.ts'
-import {listFlag, listOf} from './list-flag.ts'
+import {extraFlags} from './extra-flags.ts'
+import {lifeFlags, lifeOptions} from './life-flags.ts'
+import {listFlag, listOf, variable} from './list-flag.ts'
+import {LOG_LEVELS, type LogLevel} from './log-level.ts'
+import {maskingFlags} from './masking-flags.ts'
 import {parseBytes} from './model/bytes.ts'
+import {signatureFlag} from './signature-flag.ts'
 
 const list = (name: string, flag: {summary: string; helpValue: string; helpGroup?: string}) =>
   listFlag({...flag, env: variable(name)})
@@ -19,6 +24,7 @@ export const gatewayFlags = {
     summary: 'serve these instead of the enabled ones',
     helpValue: '<name>,…',
   }),
+  ...profileFlags,
   'enable-all-servers': Flags.boolean({
     summary: 'serve everything that is in the catalogs',
     allowNo: true,
@@ -27,6 +33,11 @@ export const gatewayFlags = {
   tools: list('tools', {
     summary: 'serve only these tools: <tool>, <server>:<tool> or <server>:*',
     helpValue: '<tool>,…',
+  }),
+  client: Flags.string({
+    summary: 'the client that starts this, by its name in the gateway file: its rules hold',
+    helpValue: '<name>',
+    env: variable('client'),
   }),
   ...secretsFlag,
   verbose: Flags.boolean({
@@ -62,6 +73,22 @@ export const gatewayFlags = {
     max: 86_400,
     env: variable('call-timeout'),
     helpValue: '<seconds>',
+    ...LIMITS,
+  }),
+  'max-tools': Flags.integer({
+    summary: 'warn when clients are shown more tools, 0 for never',
+    default: 128,
+    min: 0,
+    env: variable('max-tools'),
+    helpValue: '<number>',
+    ...LIMITS,
+  }),
+  'token-budget': Flags.integer({
+    summary: 'warn when the tools take more tokens, by an estimate, 0 for never',
+    default: 0,
+    min: 0,
+    env: variable('token-budget'),
+    helpValue: '<number>',
     ...LIMITS,
   }),
   'network-policy': Flags.custom<GatewayOptions['networkPolicy']>({
@@ -101,6 +128,16 @@ export const gatewayFlags = {
     helpValue: '<name>,…',
     ...LIMITS,
   }),
+  ...lifeFlags,
+  ...signatureFlag,
+  'log-level': Flags.custom<LogLevel>({
+    summary: 'how much is said on stderr: error, warn, info or debug',
+    options: [...LOG_LEVELS],
+    default: 'info',
+    helpValue: '<level>',
+    env: variable('log-level'),
+    ...LIMITS,
+  })(),
   'log-calls': Flags.boolean({
     summary: 'write a line on stderr for each call',
     default: true,
@@ -108,12 +145,12 @@ export const gatewayFlags = {
     env: variable('log-calls'),
     ...LIMITS,
   }),
-  'block-secrets': Flags.boolean({
-    summary: 'refuse calls and results that hold what looks like a credential',
-    default: true,
-    allowNo: true,
-    env: variable('block-secrets'),
-    ...LIMITS,
+  ...maskingFlags,
+  'gateway-config': Flags.string({
+    ...FILES,
+    summary: 'the gateway’s own file, instead of mcp-gateway-config.yaml',
+    helpValue: '<file>',
+    env: variable('gateway-config'),
   }),
   catalog: list('catalog', {
     ...FILES,
@@ -125,6 +162,7 @@ export const gatewayFlags = {
     summary: 'catalogs to use as well; they win',
     helpValue: '<catalog>,…',
   }),
+  ...extraFlags,
   registry: list('registry', {...FILES, summary: 'enabled servers, instead of registry.yaml'}),
   'additional-registry': list('additional-registry', {...FILES, summary: 'more enabled servers'}),
   config: list('config', {...FILES, summary: 'configuration of servers, instead of config.yaml'}),
@@ -139,21 +177,17 @@ export const gatewayFlags = {
   }),
 }
 
-/** The environment variable that stands for a flag. */
-export function variable(flag: string): string {
-  return `DOCKER_MCP_${flag.toUpperCase().replaceAll('-', '_')}`
-}
-
 type GatewayFlags = Interfaces.InferredFlags<typeof gatewayFlags>
 
 /**
  * The options of a gateway from its flags.
- * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered
+ * @param waiting how long a list waits for a server that is slow to start, and whether it shows what is remembered;
+ *   `extra`: the servers that flags name, see `extraServersOf`
  * @throws PluginError USAGE for flags that exclude each other, or that are no size or path
  */
 export function gatewayOptions(
   flags: GatewayFlags,
-  waiting: Pick<GatewayOptions, 'patienceMs' | 'showRemembered'>,
+  waiting: Pick<GatewayOptions, 'patienceMs' | 'showRemembered' | 'extra'>,
 ): GatewayOptions {
   if (flags['enable-all-servers'] && flags.servers) {
     throw new PluginError('USAGE', '--enable-all-servers and --servers exclude each other', {
@@ -162,6 +196,8 @@ export function gatewayOptions(
   }
   return {
     servers: listOf(flags.servers),
+    profile: flags.profile,
+    profileFile: flags['profile-file'],
     enableAllServers: flags['enable-all-servers'],
     catalogs: listOf(flags.catalog),
     additionalCatalogs: listOf(flags['additional-catalog']),
@@ -169,6 +205,7 @@ export function gatewayOptions(
     config: withMore(flags.config, flags['additional-config'], 'config.yaml'),
     toolsConfig: withMore(flags['tools-config'], flags['additional-tools-config'], 'tools.yaml'),
     secrets: flags.secrets,
+    client: flags.client || undefined,
     tools: listOf(flags.tools),
     cpus: flags.cpus,
     memory: flags.memory,
@@ -176,11 +213,15 @@ export function gatewayOptions(
     callTimeoutMs: flags['call-timeout'] * 1000,
     logCalls: flags['log-calls'],
     blockSecrets: flags['block-secrets'],
+    maskSecrets: flags['mask-secrets'],
     networkPolicy: flags['network-policy'],
     debugDns: flags['debug-dns'],
     security: flags.security,
     allowMounts: readPlaces(listOf(flags['allow-mount']) ?? []),
     exposeSecrets: listOf(flags['expose-secrets']) ?? [],
+    ...lifeOptions(flags),
+    verifySignatures: flags['verify-signatures'],
+    limits: {tools: flags['max-tools'] || undefined, tokens: flags['token-budget'] || undefined},
     verbose: flags.verbose,
     ...waiting,
   }

@@ -51,14 +51,14 @@ function programSections(source: HelpSource): Section[] {
         'MCP (Model Context Protocol) is how an AI client such as Claude, Cursor or VS Code gets tools: to read files, search the web, query a database. An MCP server offers such tools. Each server that you enable runs in a container of its own, and the gateway is the one place that your clients connect to.',
       ],
     },
-    {heading: 'Commands', rows: commandRows(source, '')},
+    {heading: 'Commands', rows: firstWords(source)},
     {
       heading: 'First steps',
       lines: FIRST_STEPS.flatMap(([what, command]) => [`# ${what}`, `${PROGRAM} ${command}`]),
     },
     {
       text: [
-        `See what a command takes with ${PROGRAM} COMMAND --help, and this version with ${PROGRAM} --version. Flags of docker itself go before the word mcp: docker --context other mcp server ls.`,
+        `See what there is below a command, and what it takes, with ${PROGRAM} COMMAND --help, and this version with ${PROGRAM} --version. Flags of docker itself go before the word mcp: docker --context other mcp server ls.`,
       ],
     },
   ]
@@ -70,6 +70,13 @@ const FIRST_STEPS = [
   ['call one of its tools', 'tools call echo message=hello'],
   ['serve all tools to clients over HTTP', 'gateway run --transport streaming'],
 ] as const
+
+/** The topics and the commands of one word; what is below a topic fills a page of its own. */
+function firstWords({commands, topics}: HelpSource): [string, string][] {
+  const shown = Object.entries(commands).filter(([, {hidden}]) => hidden !== true)
+  const words = new Set(shown.map(([id]) => id.split(':')[0] ?? id))
+  return [...words].map(word => [word, commands[word]?.summary ?? topics[word]?.description ?? ''])
+}
 
 function topicSections(words: readonly string[], source: HelpSource): Section[] {
   const name = words.join(' ')
@@ -101,7 +108,7 @@ function commandSections(words: readonly string[], command: CommandClass): Secti
     ...flagSections(flags),
     ...(aliases.length > 0 ? [{heading: 'Aliases', lines: aliases}] : []),
     {heading: 'Examples', lines: (command.examples ?? []).flatMap(exampleLines)},
-    ...(flags.length > 0 ? [environmentSection(flags)] : []),
+    ...environmentSection(flags),
   ]
 }
 
@@ -122,16 +129,16 @@ function flagSections(flags: readonly FlagEntry[]): Section[] {
   return [...groups].map(([heading, members]) => ({heading, rows: members.map(flagRow)}))
 }
 
-function flagRow([name, flag]: FlagEntry): [string, string] {
+function flagRow([word, flag]: FlagEntry): [string, string] {
   const summary = flag.summary ?? ''
+  const short = flag.char === undefined ? '' : `-${flag.char}, `
+  const name = `${short}--${flag.type === 'boolean' && flag.default === true ? '[no-]' : ''}${word}`
   if (flag.type === 'boolean') {
     // What is on can only be switched off, so that is the spelling to show.
-    return flag.default === true
-      ? [`--[no-]${name}`, withDefault(summary, 'on')]
-      : [`--${name}`, summary]
+    return flag.default === true ? [name, withDefault(summary, 'on')] : [name, summary]
   }
   const value = flag.helpValue ?? (flag.options?.join('|') || '<text>')
-  return [`--${name} ${String(value)}`, withDefault(summary, flag.default)]
+  return [`${name} ${String(value)}`, withDefault(summary, flag.default)]
 }
 
 function withDefault(text: string, value: unknown): string {
@@ -150,11 +157,12 @@ export function filled(example: string): string {
   return example.replaceAll('<%= config.bin %>', PROGRAM)
 }
 
-function environmentSection(flags: readonly FlagEntry[]): Section {
-  const [name = '', flag] = flags[0] ?? []
-  return {
-    text: [`Every flag has an environment variable, too: ${flag?.env ?? ''} is --${name}.`],
-  }
+function environmentSection(flags: readonly FlagEntry[]): Section[] {
+  const [first] = flags.filter(([, {env}]) => env !== undefined)
+  if (!first) return []
+  const whose = flags.every(([, {env}]) => env !== undefined) ? 'Every flag has' : 'Some flags have'
+  const [name, {env = ''}] = first
+  return [{text: [`${whose} an environment variable, too: ${env} is --${name}.`]}]
 }
 
 function sectionText(

@@ -19,3 +19,8 @@ export function listOf(
   // A comma in a value is `\,`, as on the command line.
   return given.split(/(?<!\\),/).map(value => value.trim().replaceAll('\\,', ','))
 }
+
+/** The environment variable that stands for a flag. */
+export function variable(flag: string): string {
+  return `DOCKER_MCP_${flag.toUpperCase().replaceAll('-', '_')}`
+}

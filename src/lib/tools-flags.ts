@@ -4,10 +4,16 @@ import type {App} from './app.ts'
 import {PluginError} from './base/errors.ts'
 import {nearestNames} from './catalog/search.ts'
 import {usageError} from './command-line.ts'
-import {gatewayDeps, withGateway} from './gateway-door.ts'
+import {profileFlags} from './command.ts'
+import {extraServersOf} from './extra-flags.ts'
+import {withGatewayFile} from './file-flags.ts'
+import {gatewayDeps, withGateway, type OwnGateway} from './gateway-door.ts'
 import {gatewayFlags, gatewayOptions} from './gateway-flags.ts'
+import {GatewaySettings} from './gateway-settings.ts'
+import type {GatewayDeps, GatewayOptions} from './gateway/setup.ts'
 import {listFlag, listOf} from './list-flag.ts'
 import {spellBooleans} from './plugin/argv.ts'
+import {takeOverOnce} from './profile-door.ts'
 import {readArguments} from './tools/arguments.ts'
 import type {GatewayClient} from './tools/client.ts'
 import {unbuiltFlags, unbuiltNotices} from './unbuilt-flags.ts'
@@ -19,6 +25,12 @@ export const toolsFlags = {
     env: 'DOCKER_MCP_GATEWAY_ARG',
     helpValue: '<flag>',
   }),
+  version: Flags.string({
+    summary: 'of the protocol between docker’s own plugin and its gateway: 2 is the only one here',
+    options: ['2'],
+    hidden: true,
+  }),
+  ...profileFlags,
   verbose: Flags.boolean({
     summary: 'say on stderr what the gateway does',
     allowNo: true,
@@ -29,11 +41,26 @@ export const toolsFlags = {
 /** A person at the prompt waits for a slow server rather than miss its tools. */
 const PATIENCE_MS = 120_000
 
+/** The flags of {@link toolsFlags}, parsed. */
+export interface ToolsFlags {
+  readonly 'gateway-arg'?: readonly string[] | undefined
+  readonly profile?: string | undefined
+  readonly 'profile-file'?: string | undefined
+  readonly verbose: boolean
+}
+
+/** What a gateway behind a command was made with. */
+export interface ToolsRun {
+  readonly deps: GatewayDeps
+  readonly options: GatewayOptions
+}
+
 /** Runs a gateway with the given flags for as long as `use` needs its tools, which are listed once. */
 export async function withTools<T>(
   app: App,
-  flags: {'gateway-arg'?: readonly string[] | undefined; verbose: boolean},
-  use: (tools: readonly Tool[], client: GatewayClient) => T | Promise<T>,
+  flags: ToolsFlags,
+  use: (tools: readonly Tool[], own: OwnGateway, run: ToolsRun) => T | Promise<T>,
+  change: Partial<GatewayOptions> = {},
 ): Promise<T> {
   const definitions = {...gatewayFlags, ...unbuiltFlags}
   const booleans = new Set(
@@ -49,33 +76,62 @@ export async function withTools<T>(
       })
     },
   )
-  const deps = gatewayDeps(app, {commentary: flags.verbose})
+  const settings = new GatewaySettings(app, parsed.flags['gateway-config'])
+  const deps = gatewayDeps(app, {level: () => (flags.verbose ? 'info' : 'warn'), settings})
   for (const notice of unbuiltNotices(parsed.flags)) deps.notify(notice)
+  await takeOverOnce(app)
+  const {profile, 'profile-file': profileFile} = flags
+  const isNamed = profile !== undefined || profileFile !== undefined
+  const file = await settings.read()
   const options = {
-    ...gatewayOptions(parsed.flags, {patienceMs: PATIENCE_MS, showRemembered: false}),
+    ...gatewayOptions(withGatewayFile(parsed, file), {
+      patienceMs: PATIENCE_MS,
+      showRemembered: false,
+      extra: extraServersOf(parsed.flags, deps),
+    }),
+    ...(await settings.options(file, parsed.flags.client)),
+    ...(isNamed && {profile, profileFile}),
     verbose: flags.verbose,
+    ...change,
   }
-  return withGateway(app, {deps, options}, async (client, failures) => {
-    const tools = await client.listTools()
+  return withGateway(app, {deps, options}, async own => {
+    const tools = await own.client.listTools()
+    const [failed, late] = [[...own.failures().keys()], own.late()]
     // Why each of them failed stands on stderr already; an empty list would read as success.
-    if (tools.length === 0 && failures().size > 0) throw nothingStarted([...failures().keys()])
-    return use(tools, client)
+    if (tools.length === 0 && failed.length + late.length > 0) throw nothingStarted(failed, late)
+    for (const name of late)
+      deps.notify(`! ${name} has not listed its tools, which are missing here`)
+    return use(tools, own, {deps, options})
   })
 }
 
-function nothingStarted(servers: readonly string[]): PluginError {
+/** @param late those that were waited for in vain */
+function nothingStarted(failed: readonly string[], late: readonly string[]): PluginError {
+  const reasons = [
+    failed.length > 0 && `${failed.join(', ')} could not be started`,
+    late.length > 0 && `${late.join(', ')} did not list any in ${PATIENCE_MS / 1000} seconds`,
+  ]
   return new PluginError(
     'SERVER_START_FAILED',
-    `no tool is there: ${servers.join(', ')} could not be started`,
-    {hint: 'the reasons are above, and in: docker mcp server status'},
+    `no tool is there: ${reasons.filter(Boolean).join('; ')}`,
+    {
+      hint:
+        failed.length > 0
+          ? 'the reasons are above, and in: docker mcp server status'
+          : 'try again, or see how it is doing: docker mcp server status',
+    },
   )
 }
 
 /** What to do when there are no tools at all. */
-export const NO_TOOLS_HINT = 'enable a server first: docker mcp server enable everything'
+export function noToolsHint({hidden}: Pick<OwnGateway, 'hidden'>): string {
+  return hidden.length > 0
+    ? `the access rules of the gateway file hide ${hidden.join(', ')}; what a client has: docker mcp tools ls --gateway-arg=--client=<name>`
+    : 'enable a server first: docker mcp server enable everything'
+}
 
 /** @throws PluginError TOOL_UNKNOWN with the names near to it */
-export function requireTool(tools: readonly Tool[], name: string): Tool {
+export function requireTool(tools: readonly Tool[], name: string, own: OwnGateway): Tool {
   const tool = tools.find(one => one.name === name)
   if (tool) return tool
   const near = nearestNames(
@@ -85,7 +141,7 @@ export function requireTool(tools: readonly Tool[], name: string): Tool {
   throw new PluginError('TOOL_UNKNOWN', `no enabled server has a tool "${name}"`, {
     hint:
       tools.length === 0
-        ? NO_TOOLS_HINT
+        ? noToolsHint(own)
         : near.length > 0
           ? `did you mean "${near[0]}"?`
           : 'see all of them: docker mcp tools ls',

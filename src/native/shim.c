@@ -15,7 +15,8 @@
 //                                 it; when that is root everybody may, since the program may become somebody else
 //
 // Not a byte behind the block is read: it is the program's. Ends as the program does (128 + signal), or with 125
-// when there was no block that could be used, 126 and 127 when the program could not be run.
+// when there was no block that could be used, 126 and 127 when the program could not be run. Says on stderr when the
+// program was ended because the container's memory was used up.
 
 #include "system.h"
 
@@ -331,6 +332,26 @@ static NORETURN void run(const struct settings *settings) {
 
 // The life after
 
+// Whether the kernel has ended a process because the container had used up its memory. Who made the container cannot be
+// told: the counter goes with it, and not every engine passes it on. Of control groups either version.
+static int has_used_up_memory(void) {
+  static const char *const counters[2] = {"/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events"};
+  static const char name[] = "\noom_kill ";
+  for (usize i = 0; i < 2; i++) {
+    long file = call6(CALL_OPENAT, AT_FDCWD, (long)counters[i], O_CLOEXEC, 0, 0, 0);
+    if (file < 0) continue;
+    long length = read((int)file, body, BODY_MAX - 1);
+    close((int)file);
+    if (length < 0) continue;
+    body[length] = 0;
+    for (long at = 0, same = 0; at < length; at++) {
+      same = body[at] == (u8)name[same] ? same + 1 : body[at] == '\n';
+      if (name[same] == 0) return body[at + 1] >= '1' && body[at + 1] <= '9';
+    }
+  }
+  return 0;
+}
+
 // Takes the end of every process that became ours, and ends with the program.
 static void reap(long program) {
   for (;;) {
@@ -338,7 +359,12 @@ static void reap(long program) {
     long ended = call6(CALL_WAIT4, -1, (long)&status, 1, 0, 0, 0);
     if (ended <= 0) return;
     u32 signal = status & 127;
-    if (ended == program) exit(signal != 0 ? 128 + (int)signal : (int)(status >> 8 & 255));
+    if (ended != program) continue;
+    if (signal == SIGKILL && has_used_up_memory()) {
+      say("shim: the memory of the container is used up");
+      give_up(128 + SIGKILL);
+    }
+    exit(signal != 0 ? 128 + (int)signal : (int)(status >> 8 & 255));
   }
 }
 
@@ -387,8 +413,7 @@ __attribute__((used)) NORETURN void start(char **stack) {
   if (program == 0) run(&settings);
   memset(body, 0, length);
   if (program < 0) cannot("run", "the program", program, CANNOT_RUN);
-  // So that what the program closes is closed.
+  // So that what the program closes is closed. stderr is still needed, see has_used_up_memory.
   close(1);
-  close(2);
   supervise(signals, program, settings.grace);
 }

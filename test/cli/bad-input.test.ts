@@ -138,8 +138,7 @@ describe('a file that is not YAML', () => {
     ['config.yaml', ['server', 'ls']],
     ['config.yaml', ['gateway', 'run']],
     ['tools.yaml', ['gateway', 'run', '--dry-run']],
-    ['catalogs/docker-mcp.yaml', ['server', 'enable', 'memory']],
-    ['catalogs/docker-mcp.yaml', ['catalog', 'show']],
+    ['catalogs/docker-mcp.yaml', ['gateway', 'run', '--catalog', 'docker-mcp']],
   ] as const)('%s stops %s with its place, and stays as it is', async ([file, args]) => {
     await using cli = await dockerCli()
     const path = await cli.write(file, BROKEN)
@@ -149,6 +148,19 @@ describe('a file that is not YAML', () => {
     expect(failed.stderr).toContain(`${path}:4:`)
     expect(await readFile(path, 'utf8')).toBe(BROKEN)
   })
+
+  test.for([[['server', 'enable', 'memory']], [['catalog', 'show']]] as const)(
+    'catalogs/docker-mcp.yaml is left out of %s with its place, and stays as it is',
+    async ([args]) => {
+      await using cli = await dockerCli()
+      const path = await cli.write('catalogs/docker-mcp.yaml', BROKEN)
+      const {code, stderr} = await cli.run(['mcp', ...args])
+      expect(code).toBe(0)
+      expect(stderr).toMatch(/^! the catalog docker-mcp is left out: /)
+      expect(stderr).toContain(`${path}:4:`)
+      expect(await readFile(path, 'utf8')).toBe(BROKEN)
+    },
+  )
 
   test('catalog.json is named, and stays as it is', async () => {
     await using cli = await dockerCli()

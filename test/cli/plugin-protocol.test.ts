@@ -73,7 +73,7 @@ describe('the launcher', () => {
     await using cli = await dockerCli()
     const folder = join(cli.home, 'copy', 'bin')
     await mkdir(folder, {recursive: true})
-    for (const file of ['docker-mcp', 'docker-mcp.cjs']) {
+    for (const file of ['docker-mcp', 'docker-mcp.cjs', 'load.cjs']) {
       await run('cp', [join(PROGRAM, '..', file), folder])
     }
     const program = join(folder, 'docker-mcp')
@@ -154,7 +154,7 @@ describe('--help', () => {
 
 describe('completion', () => {
   test.for([
-    [['s'], ['server\t']],
+    [['s'], ['secret\t', 'server\t']],
     [['server', 'en'], ['enable\tswitch servers on']],
     [['server', 'enable', 'everyth'], ['everything\tEverything (sample)']],
     [['server', 'disable', ''], ['memory\t']],
@@ -169,6 +169,7 @@ describe('completion', () => {
       ['true', 'false'],
     ],
     [['catalog', 'show', ''], ['docker-mcp']],
+    [['catalogs', 'show', ''], ['docker-mcp']],
     [['nonsense', ''], []],
   ] as const)('of %s offers %s', async ([words, offered]) => {
     await using cli = await dockerCli()

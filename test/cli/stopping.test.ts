@@ -4,6 +4,8 @@ import {connectHttp, printedEndpoint} from '../support/cli-client.ts'
 import {dockerCli, type DockerCli, type Running} from '../support/docker-cli.ts'
 
 const HTTP = ['--transport', 'streaming', '--port', '0']
+/** One that serves is not all that there is to end. */
+const ONE_READY = ['--standby', '1:1']
 
 const HELLO = {
   jsonrpc: '2.0',
@@ -19,13 +21,14 @@ const HELLO = {
 /** A gateway over stdio whose client has used its server, so that a container runs. */
 async function usedGateway(cli: DockerCli): Promise<Running> {
   await cli.mcp('server', 'enable', 'sequentialthinking')
-  const gateway = cli.start(['mcp', 'gateway', 'run'])
+  const gateway = cli.start(['mcp', 'gateway', 'run', ...ONE_READY])
   const list = {jsonrpc: '2.0', id: 2, method: 'tools/list'}
   for (const message of [HELLO, {jsonrpc: '2.0', method: 'notifications/initialized'}, list]) {
     gateway.child.stdin?.write(`${JSON.stringify(message)}\n`)
   }
   await gateway.said(/sequentialthinking: \(1 tools\)/)
-  expect(await cli.containers()).toHaveLength(1)
+  // The one that serves, and the one that is kept ready.
+  await expect.poll(() => cli.containers()).toHaveLength(2)
   return gateway
 }
 
@@ -40,7 +43,7 @@ function lives(pid: number): boolean {
 }
 
 async function ends(pid: number): Promise<void> {
-  await expect.poll(() => lives(pid), {timeout: 15_000, interval: 50}).toBe(false)
+  await expect.poll(() => lives(pid), {timeout: 30_000, interval: 50}).toBe(false)
 }
 
 /** Everything that stops a gateway, and the exit code that a script sees then; null is a killed docker. */
@@ -73,10 +76,10 @@ describe('a gateway that has a container', () => {
   test('serves HTTP until SIGTERM, whether or not clients are connected', async () => {
     await using cli = await dockerCli()
     await cli.mcp('server', 'enable', 'sequentialthinking')
-    const gateway = cli.start(['mcp', 'gateway', 'run', ...HTTP])
+    const gateway = cli.start(['mcp', 'gateway', 'run', ...HTTP, ...ONE_READY])
     await using used = await connectHttp(gateway)
     expect(await used.toolNames()).toEqual(['sequentialthinking'])
-    expect(await cli.containers()).toHaveLength(1)
+    await expect.poll(() => cli.containers()).toHaveLength(2)
     const {url} = await printedEndpoint(gateway)
     process.kill(await gateway.pluginPid(), 'SIGTERM')
     expect(await gateway.ended()).toMatchObject({code: 0})

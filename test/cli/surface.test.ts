@@ -35,6 +35,7 @@ function flagFacts(flag: NonNullable<CommandClass['flags']>[string]): readonly s
 
 function defaultOf(value: unknown): readonly string[] {
   if (value === undefined || value === false) return []
+  if (typeof value === 'function') return ['default by what else is said']
   return [`default ${JSON.stringify(value).replaceAll('"', '')}`]
 }
 

@@ -18,6 +18,7 @@ describe('tools ls', () => {
     await using cli = await withEverything()
     const human = await cli.mcp('tools', 'ls')
     expect(human).toMatch(/^13 tools:\n - echo - Echo Tool\n/)
+    expect(await cli.mcp('tools', 'ls', '--format', 'list', '--version', '2')).toBe(human)
     const json: unknown = JSON.parse(await cli.mcp('tools', 'list', '--format', 'json'))
     expect(z.array(toolSchema).parse(json)).toHaveLength(13)
     expect(parse(await cli.mcp('tools', 'ls', '--format', 'yaml'))).toEqual(json)
@@ -28,10 +29,10 @@ describe('tools ls', () => {
     await using cli = await withEverything()
     const args = ['--gateway-arg=--servers=sequentialthinking,--log-calls=false']
     expect(await cli.mcp('tools', 'ls', ...args)).toMatch(/^1 tools:\n - sequentialthinking - /)
-    const two = ['--gateway-arg', '--tools=echo', '--gateway-arg', '--watch']
+    const two = ['--gateway-arg', '--tools=echo', '--gateway-arg', '--static']
     const {stdout, stderr} = await cli.run(['mcp', 'tools', 'count', ...two])
     expect(stdout).toBe('1 tools\n')
-    expect(stderr).toContain('! --watch is not built yet')
+    expect(stderr).toContain('! --static is not built yet')
   })
 
   test('says what to do when nothing is enabled', async () => {

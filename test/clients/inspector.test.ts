@@ -1,4 +1,4 @@
-import {afterAll, beforeAll, describe, test} from 'vitest'
+import {afterAll, beforeAll, describe, test, vi} from 'vitest'
 
 import {dockerCli, type DockerCli} from '../support/docker-cli.ts'
 import {inspect, type InspectorRun} from './inspector.ts'
@@ -18,6 +18,12 @@ const RUNS: readonly InspectorRun[] = [
   ['logging/setLevel', ['--log-level', 'debug'], '{}'],
 ]
 
+const LISTS: readonly InspectorRun[] = [
+  ['tools/list', [], '"sequentialthinking"'],
+  ['prompts/list', [], '"args-prompt"'],
+  ['resources/list', [], FILE],
+]
+
 describe.for(TRANSPORTS)('over %s', transport => {
   let cli: DockerCli
   let place: Place
@@ -25,6 +31,10 @@ describe.for(TRANSPORTS)('over %s', transport => {
   beforeAll(async () => {
     cli = await dockerCli()
     await cli.mcp('server', 'enable', 'everything', 'sequentialthinking')
+    // A list, and so a name that is in none yet, waits 10 s for a server that never listed anything to a client of this
+    // kind. Six inspectors that start at once on a busy machine may need longer: one alone has it told before.
+    const first = await placeOf('stdio', cli)
+    await vi.waitFor(() => inspect(cli, first, 'legacy', LISTS), {timeout: 200_000})
     place = await placeOf(transport, cli)
   })
   afterAll(() => cli[Symbol.asyncDispose]())

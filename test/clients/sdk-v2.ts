@@ -15,6 +15,8 @@ export interface PeerV2 extends Peer {
   readonly era: string | undefined
   /** The revision that it and the gateway agreed on. */
   readonly version: string | undefined
+  /** Listens to changes of the list of tools. @returns whatever ends that, as soon as it does */
+  listen(): Promise<{readonly closed: Promise<string>}>
 }
 
 /** How it finds out what to speak. */
@@ -48,6 +50,7 @@ export async function connectV2(
   return {
     era: client.getProtocolEra(),
     version: client.getNegotiatedProtocolVersion(),
+    listen: () => client.listen({toolsListChanged: true}),
     ...sharedPart(client),
     logs,
     changes,

@@ -17,6 +17,12 @@ describe('docs/errors.md', () => {
   })
 })
 
+describe('docs/troubleshooting.md', () => {
+  test.for(Object.keys(ERROR_CODES))('says what to do about %s', async code => {
+    expect(await readPage('docs/troubleshooting.md')).toContain(`\`${code}\``)
+  })
+})
+
 describe('docs/gateway.md', () => {
   test.for(Object.keys(gatewayFlags))('names the flag --%s', async flag => {
     expect(await readPage('docs/gateway.md')).toContain(`--${flag}`)

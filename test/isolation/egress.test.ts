@@ -327,7 +327,7 @@ describe.runIf(hasGround)('a server with allowed hosts', () => {
     const ours = 'label=docker-mcp=true'
     await expect
       .poll(() => engine.docker('ps', '--all', '--format', format, '--filter', ours), {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toBe('')
     const networks = await engine.docker('network', 'ls', '--format', '{{.Name}}')

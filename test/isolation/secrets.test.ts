@@ -202,7 +202,7 @@ describe.runIf(hasGround)('a secret', () => {
 
     test('is nowhere when all of them have ended', async () => {
       await gateway[Symbol.asyncDispose]()
-      await expect.poll(() => containers(engine), {timeout: 15_000}).toEqual(new Map())
+      await expect.poll(() => containers(engine)).toEqual(new Map())
       expect(await filesWith(needles, engine.folder, engine.pid)).toEqual([])
       expect(await filesWith(needles, cli.home)).toEqual([])
       expect(await processesWith(needles)).toEqual([])

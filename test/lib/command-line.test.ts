@@ -16,8 +16,9 @@ import {
 const COMMANDS = await allCommands()
 
 const names = {
-  ids: ['server:ls', 'server:enable', 'tools:call', 'version'],
+  ids: ['server:ls', 'server:enable', 'server:box:ls', 'tools:call', 'version'],
   aliases: {'server:list': 'server:ls', 'server:add': 'server:enable'},
+  topics: new Map([['servers', 'server']]),
 }
 const find = (...argv: string[]) => findCommand(argv, names)
 const usage = (message: string, hint: string) => new PluginError('USAGE', message, {hint})
@@ -50,6 +51,15 @@ describe('findCommand', () => {
     [['-v'], 'version', []],
     [['--version'], 'version', []],
     [['tools', 'call', 'x', '--', '--help'], 'tools:call', ['x', '--', '--help']],
+    [['servers', 'ls'], 'server:ls', []],
+    [['--format=json', 'servers', 'ls'], 'server:ls', ['--format=json']],
+    [['--format', 'json', 'servers', 'ls'], 'server:ls', ['--format', 'json']],
+    [['server', '-x', 'ls', 'ls'], 'server:ls', ['-x', 'ls']],
+    [['server', '-x=enable', 'ls'], 'server:ls', ['-x=enable']],
+    [['server', '--json', 'ls'], 'server:ls', ['--json']],
+    [['server', '--format', 'json', 'list', '-x'], 'server:ls', ['--format', 'json', '-x']],
+    [['--format=json', 'server', 'ls'], 'server:ls', ['--format=json']],
+    [['tools', '-a', 'b', '-c=d', 'call', 'x', 'y'], 'tools:call', ['-a', 'b', '-c=d', 'x', 'y']],
   ] as const)('%j is %s with %j', (argv, id, rest) => {
     expect(find(...argv)).toEqual({kind: 'command', id, argv: rest})
   })
@@ -60,6 +70,15 @@ describe('findCommand', () => {
     [['-h'], []],
     [['server'], ['server']],
     [['server', '--help'], ['server']],
+    [['servers', '-h'], ['server']],
+    [
+      ['server', '--help', 'ls'],
+      ['server', 'ls'],
+    ],
+    [
+      ['server', '-h', 'enable', 'ls'],
+      ['server', 'enable'],
+    ],
     [
       ['server', 'ls', '--help'],
       ['server', 'ls'],
@@ -92,6 +111,31 @@ describe('findCommand', () => {
       'flags stand after the command: docker mcp server ls --format json',
     ],
     [
+      ['server', '--format=json', 'json', 'ls'],
+      'docker mcp server has no flag --format=json',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+    [
+      ['server', '--', 'ls'],
+      'docker mcp server has no flag --',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+    [
+      ['server', '--store', 'enable', 'ls'],
+      'it is not clear which command is meant: docker mcp server enable or docker mcp server ls',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+    [
+      ['servers', '--profile', 'box', 'ls'],
+      'it is not clear which command is meant: docker mcp server box ls or docker mcp server ls',
+      'flags stand after the command: docker mcp server ls --format json',
+    ],
+    [
+      ['constructor'],
+      'docker mcp has no command "constructor"',
+      'see all of them: docker mcp --help',
+    ],
+    [
       ['server', '-x'],
       'docker mcp server has no flag -x',
       'flags stand after the command: docker mcp server ls --format json',
@@ -101,6 +145,10 @@ describe('findCommand', () => {
   })
 })
 
+function variableOf(flag: string): string {
+  return `DOCKER_MCP_${flag.toUpperCase().replaceAll('-', '_')}`
+}
+
 describe('the commands', () => {
   test('have aliases of their own, and each alias a command', () => {
     for (const [alias, id] of Object.entries(ALIASES)) {
@@ -109,14 +157,25 @@ describe('the commands', () => {
     }
   })
 
-  test('have a variable and a summary for every flag', () => {
+  test('have a summary for every flag, and no variable of another name', () => {
     for (const [id, command] of Object.entries(COMMANDS)) {
       for (const [name, flag] of Object.entries(command.flags ?? {})) {
-        const variable = `DOCKER_MCP_${name.toUpperCase().replaceAll('-', '_')}`
-        expect({id, name, env: flag.env}).toEqual({id, name, env: variable})
+        expect({id, name, env: flag.env ?? variableOf(name)}).toEqual({
+          id,
+          name,
+          env: variableOf(name),
+        })
         expect(flag.summary, `${id} --${name}`).toMatch(/^[^A-Z].*[^.]$/)
       }
     }
+  })
+
+  test('have a variable for everything that a gateway can be told', () => {
+    // Either of the two makes the variables of both count no more, which oclif cannot say.
+    const own = ['profile', 'profile-file']
+    const flags = Object.entries(COMMANDS['gateway:run']?.flags ?? {})
+    const without = flags.filter(([name, flag]) => flag.env !== variableOf(name))
+    expect(without.map(([name]) => name).toSorted()).toEqual(own)
   })
 })
 
@@ -170,7 +229,7 @@ describe('usageError', () => {
       '--limit: Expected an integer greater than or equal to 1 but received: 0',
       help,
     ],
-    [['a', '--loud', '--soft'], '--loud=true cannot also be provided when using --soft', help],
+    [['a', '--loud', '--soft'], '--loud and --soft exclude each other', help],
   ] as const)('%j: %s', async (words, message, hint) => {
     const error = await refusal(words)
     expect(error).toBeInstanceOf(PluginError)
@@ -189,7 +248,7 @@ describe('parsedCommand', () => {
     expect(command && parsedCommand('tools:call', command)).toEqual({
       name: 'docker mcp tools call',
       help: 'docker mcp tools call --help',
-      flags: ['format', 'gateway-arg', 'verbose'],
+      flags: ['format', 'gateway-arg', 'version', 'profile', 'profile-file', 'verbose'],
       example: 'docker mcp tools call echo message=hello',
     })
   })

@@ -10,28 +10,32 @@ const help = (words: readonly string[], columns = 80) =>
   helpText(words, {commands: COMMANDS, topics: packageJson.oclif.topics, columns})
 
 describe('helpText', () => {
-  test('of the program lists every command once, and says what MCP is', () => {
+  test('of the program lists every topic once, fits a screen, and says what MCP is', () => {
     const text = help([])
-    for (const id of Object.keys(COMMANDS)) {
-      expect([...text.matchAll(new RegExp(`^  ${id.replace(':', ' ')}   `, 'gm'))]).toHaveLength(1)
+    const words = new Set(
+      Object.entries(COMMANDS).flatMap(([id, {hidden}]) => (hidden ? [] : [id.split(':')[0]])),
+    )
+    for (const word of words) {
+      expect([...text.matchAll(new RegExp(`^  ${word} +\\S`, 'gm'))]).toHaveLength(1)
     }
+    expect(text.split('\n').length).toBeLessThanOrEqual(40)
     expect(text).toContain('MCP (Model Context Protocol) is')
     expect(text).toContain('First steps:\n')
   })
 
   test('of a topic lists its commands without their aliases', () => {
-    const text = help(['catalog'])
+    const text = help(['template'])
     expect(text).toBe(
       [
-        'Usage:  docker mcp catalog COMMAND',
+        'Usage:  docker mcp template COMMAND',
         '',
-        'look at the catalogs that servers come from',
+        'begin with servers that are often used together',
         '',
         'Commands:',
-        '  ls     list the catalogs that servers come from',
-        '  show   show the servers of a catalog',
+        '  ls    list sets of servers to begin a profile with',
+        '  use   make a profile with the servers of a template',
         '',
-        'See what a command takes with docker mcp catalog COMMAND --help.',
+        'See what a command takes with docker mcp template COMMAND --help.',
         '',
       ].join('\n'),
     )
@@ -67,12 +71,25 @@ describe('helpText', () => {
     expect(headings).toEqual([
       'Flags:',
       'Flags for limits and safety:',
+      'Flags for how long containers live:',
       'Flags for other files than the configured ones:',
       'Not built yet (taken, without effect):',
       'Examples:',
     ])
     expect(text).toMatch(/--\[no-\]log-calls .*\(default on\)/)
-    expect(text).not.toContain('--long-lived')
+    expect(text).toContain('--idle-timeout <seconds>')
+  })
+
+  test('shows the short form of every flag that has one', () => {
+    expect(help(['client', 'connect'])).toMatch(/^  -g, --global +the file of the user/m)
+    expect(help(['client', 'connect'])).toMatch(/^  -p, --profile <id> +the profile/m)
+    const short = Object.entries(COMMANDS).flatMap(([id, {flags = {}}]) =>
+      Object.entries(flags).flatMap(([name, {char, hidden}]) =>
+        char === undefined || hidden === true ? [] : [[id, `  -${char}, --${name}`] as const],
+      ),
+    )
+    expect(short.length).toBeGreaterThan(5)
+    for (const [id, row] of short) expect(help(id.split(':'))).toContain(`\n${row}`)
   })
 
   test.each([40, 80, 200])('keeps to %d columns, and to 100 at most', columns => {

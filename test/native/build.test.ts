@@ -25,20 +25,25 @@ describe('the committed programs', () => {
     }
   })
 
-  test('lie at the top of the archive, for everybody to run and nobody to change', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'docker-mcp-archive-'))
-    try {
-      const script = 'base64 -d | tar -tvz --numeric-owner --full-time --utc'
-      const archive = Buffer.from(PROGRAMS_ARCHIVE).toString()
-      const {stdout} = await capture('sh', ['-c', `echo ${archive} | ${script}`], {cwd: folder})
-      const lines = stdout.trim().split('\n')
-      expect(lines.map(line => line.replaceAll(/ +/g, ' '))).toEqual(
-        NAMES.map(name => `-r-xr-xr-x 0/0 ${files.get(name)?.length} 1970-01-01 00:00:00 ${name}`),
-      )
-    } finally {
-      await rm(folder, {recursive: true})
-    }
-  })
+  test.runIf(process.platform === 'linux')(
+    'lie at the top of the archive, for everybody to run and nobody to change',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'docker-mcp-archive-'))
+      try {
+        const script = 'base64 -d | tar -tvz --numeric-owner --full-time --utc'
+        const archive = Buffer.from(PROGRAMS_ARCHIVE).toString()
+        const {stdout} = await capture('sh', ['-c', `echo ${archive} | ${script}`], {cwd: folder})
+        const lines = stdout.trim().split('\n')
+        expect(lines.map(line => line.replaceAll(/ +/g, ' '))).toEqual(
+          NAMES.map(
+            name => `-r-xr-xr-x 0/0 ${files.get(name)?.length} 1970-01-01 00:00:00 ${name}`,
+          ),
+        )
+      } finally {
+        await rm(folder, {recursive: true})
+      }
+    },
+  )
 
   test('are named by the archive that holds them', () => {
     const tar = gunzipSync(Buffer.from(PROGRAMS_ARCHIVE, 'base64'))
@@ -48,7 +53,7 @@ describe('the committed programs', () => {
   test.each(NAMES)('%s is a small static program for its architecture', name => {
     const program = files.get(name)!
     const machine = name.endsWith('amd64') ? 62 : 183
-    expect(program.length).toBeLessThan(name.startsWith('shim') ? 5000 : 7000)
+    expect(program.length).toBeLessThan(name.startsWith('shim') ? 5500 : 7000)
     expect(program.subarray(0, 6).toString('hex')).toBe('7f454c460201')
     expect({type: program.readUInt16LE(16), machine: program.readUInt16LE(18)}).toEqual({
       type: 2,

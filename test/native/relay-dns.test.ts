@@ -3,7 +3,7 @@ import {once} from 'node:events'
 
 import {describe, expect, test} from 'vitest'
 
-import {builds, isRoot, type Build} from './builds.ts'
+import {builds, isLinux, isRoot, type Build} from './builds.ts'
 import {ANSWER, QUERY, READY, startRelay, type Relay} from './relay-process.ts'
 
 const DATAGRAM_MAX = 1500
@@ -76,7 +76,7 @@ async function ready(build: Build): Promise<Relay> {
   return relay
 }
 
-describe.runIf(isRoot).each(builds)('DNS through the relay ($name)', build => {
+describe.runIf(isLinux && isRoot).each(builds)('DNS through the relay ($name)', build => {
   test('takes a query to the gateway and the answer back', async () => {
     await using relay = await ready(build)
     await using asker = startAsker(relay)

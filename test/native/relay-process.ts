@@ -65,6 +65,7 @@ export function startRelay(
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {...process.env, ...build.env},
   })
+  relays.add(child)
   const {stdin} = child
   stdin.on('error', () => undefined)
   const frames: Frame[] = []
@@ -147,9 +148,12 @@ async function listening(): Promise<Server> {
   return server
 }
 
-/** Connections of the running test, which end with it. */
+/** What the running test started and connected, which ends with it, also when it took too long. */
+const relays = new Set<ChildProcess>()
 const sockets = new Set<Socket>()
 afterEach(() => {
+  for (const relay of relays) relay.kill('SIGKILL')
+  relays.clear()
   for (const socket of sockets) socket.destroy()
   sockets.clear()
 })

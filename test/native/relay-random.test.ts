@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 
-import {builds} from './builds.ts'
+import {builds, isLinux} from './builds.ts'
 import {
   ANSWER,
   CLOSE,
@@ -64,7 +64,7 @@ const frames = (port: number) =>
     },
   )
 
-describe.each(builds)('whatever a relay gets ($name)', build => {
+describe.runIf(isLinux).each(builds)('whatever a relay gets ($name)', build => {
   const numRuns = build.name === 'checked' ? 150 : 75
 
   test('that is no frame ends it with a line', async () => {

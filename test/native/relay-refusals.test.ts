@@ -3,7 +3,7 @@ import {once} from 'node:events'
 
 import {describe, expect, test} from 'vitest'
 
-import {builds} from './builds.ts'
+import {builds, isLinux} from './builds.ts'
 import {
   ANSWER,
   CLOSE,
@@ -105,7 +105,7 @@ const NOT_ALLOWED: readonly {
   {what: 'CLOSE with two reasons', frames: [[CLOSE, Buffer.alloc(2)]]},
 ]
 
-describe.each(builds)('what a relay refuses ($name)', build => {
+describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   test.each(NEVER_ALLOWED)('%s', async (_what, bytes) => {
     await using relay = startRelay(build, [])
     await relay.frame(READY, 0)

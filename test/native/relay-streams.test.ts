@@ -4,7 +4,7 @@ import type {Socket} from 'node:net'
 
 import {describe, expect, test} from 'vitest'
 
-import {builds, own, type Build} from './builds.ts'
+import {builds, isLinux, own, type Build} from './builds.ts'
 import {
   CLOSE,
   CONNECT,
@@ -53,7 +53,7 @@ async function dataOf(relay: Relay, stream: number, count: number): Promise<Buff
   return data
 }
 
-describe.each(builds)('a stream of the relay ($name)', build => {
+describe.runIf(isLinux).each(builds)('a stream of the relay ($name)', build => {
   test('is opened for each connection, with the address that was asked for', async () => {
     const ports = await freePorts(3)
     await using relay = startRelay(build, ports)
@@ -260,7 +260,7 @@ describe.each(builds)('a stream of the relay ($name)', build => {
   })
 })
 
-describe.each(builds)('the way in through the relay ($name)', build => {
+describe.runIf(isLinux).each(builds)('the way in through the relay ($name)', build => {
   test('leads to what listens inside', async () => {
     using inside = await serverInside()
     await using relay = startRelay(build, [])
@@ -330,7 +330,7 @@ describe.each(builds)('the way in through the relay ($name)', build => {
   })
 })
 
-describe.each(builds)('much data through the relay ($name)', build => {
+describe.runIf(isLinux).each(builds)('much data through the relay ($name)', build => {
   test('arrives as it was, both ways at once', async () => {
     const length = build === own ? 100_000_000 : 10_000_000
     const {relay, port} = await ready(build)

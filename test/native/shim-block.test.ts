@@ -14,7 +14,7 @@ import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 
 import {argument, block, file, variable} from './block.ts'
-import {builds, isRoot} from './builds.ts'
+import {builds, isLinux, isRoot} from './builds.ts'
 import {runShim, startShim, type ShimOptions, type ShimOutcome} from './shim-process.ts'
 
 const ENVIRONMENT = ['/bin/cat', '/proc/self/environ']
@@ -33,7 +33,7 @@ function variablesIn({stdout}: ShimOutcome): readonly string[] {
   return stdout.split('\0').filter(entry => entry !== '' && !entry.startsWith('ASAN_OPTIONS='))
 }
 
-describe.each(builds)('the block that the shim reads ($name)', build => {
+describe.runIf(isLinux).each(builds)('the block that the shim reads ($name)', build => {
   const run = (records: readonly Buffer[], options: ShimOptions, rest = '') =>
     runShim(build, Buffer.concat([block(...records), Buffer.from(rest)]), options)
 

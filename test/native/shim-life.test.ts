@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 
 import {block} from './block.ts'
-import {builds, isRoot} from './builds.ts'
+import {builds, isLinux, isRoot} from './builds.ts'
 import {codeOf, runShim, startShim} from './shim-process.ts'
 
 const BLOCK = block()
@@ -37,6 +37,18 @@ const ORPHANS = `
   }
   console.log('gone', process.ppid)`
 
+/** A command in front: what comes after it sees this file alone of the control groups. */
+function inControlGroup(file: string, text: string): readonly string[] {
+  const folder = '/sys/fs/cgroup'
+  const steps = [
+    `mount -t tmpfs none ${folder}`,
+    `mkdir -p $(dirname ${folder}/${file})`,
+    `printf '${text.replaceAll('\n', '\\n')}' > ${folder}/${file}`,
+    'exec "$@"',
+  ]
+  return ['unshare', '--mount', 'sh', '-c', steps.join(' && '), 'sh']
+}
+
 /** Reads nothing until it is told to by a signal. */
 const LATE_READER = `
   process.on('SIGUSR1', () => {
@@ -48,7 +60,7 @@ const LATE_READER = `
 
 const node = (script: string) => [process.execPath, '--input-type=module', '-e', script]
 
-describe.each(builds)('the life of a shim ($name)', build => {
+describe.runIf(isLinux).each(builds)('the life of a shim ($name)', build => {
   test.each([0, 1, 42, 255])('ends with the exit code %i of its program', async code => {
     const outcome = await runShim(build, BLOCK, {command: ['sh', '-c', `exit ${code}`]})
     expect(outcome).toEqual({code, signal: null, stdout: '', stderr: ''})
@@ -106,6 +118,25 @@ describe.each(builds)('the life of a shim ($name)', build => {
     expect(await shim.ended()).toMatchObject({code: 5, stdout: 'done\n'})
   })
 
+  test.runIf(isRoot).each([
+    ['memory/memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 12\n', true],
+    ['memory/memory.oom_control', 'oom_kill_disable 1\nunder_oom 0\noom_kill 0\n', false],
+    ['memory.events', 'low 0\nmax 7\noom 1\noom_kill 1\noom_group_kill 0\n', true],
+    ['memory.events', 'low 0\nmax 7\noom 1\noom_kill 0\noom_group_kill 1\n', false],
+    ['memory.events', 'oom_kill', false],
+    ['memory.stat', 'oom_kill 1\n', false],
+  ])(
+    'tells by %s, %j, that a killed program had used up the memory: %s',
+    async (file, text, is) => {
+      const wrapper = inControlGroup(file, text)
+      const killed = await runShim(build, BLOCK, {command: ['sh', '-c', 'kill -KILL $$'], wrapper})
+      const stderr = is ? 'shim: the memory of the container is used up\n' : ''
+      expect(killed).toEqual({code: codeOf('SIGKILL'), signal: null, stdout: '', stderr})
+      const left = await runShim(build, BLOCK, {command: ['sh', '-c', 'exit 137'], wrapper})
+      expect(left).toEqual({code: 137, signal: null, stdout: '', stderr: ''})
+    },
+  )
+
   test.runIf(isRoot)('takes the remains of all processes as process 1', async () => {
     const outcome = await runShim(build, BLOCK, {command: node(ORPHANS), wrapper: INIT})
     expect(outcome).toEqual({code: 0, signal: null, stdout: 'gone 1\n', stderr: ''})
@@ -123,7 +154,7 @@ describe.each(builds)('the life of a shim ($name)', build => {
   })
 })
 
-describe.each(builds)('a shim whose gateway has gone ($name)', build => {
+describe.runIf(isLinux).each(builds)('a shim whose gateway has gone ($name)', build => {
   test.each(['pipe', 'socket', 'nonblocking pipe'] as const)(
     'ends a program that stays (%s)',
     async stdin => {

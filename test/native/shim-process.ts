@@ -14,7 +14,7 @@ import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import type {Writable} from 'node:stream'
 
-import {expect, vi} from 'vitest'
+import {afterEach, expect, vi} from 'vitest'
 
 import {systemCode} from '../../src/lib/base/errors.ts'
 import type {Build} from './builds.ts'
@@ -52,6 +52,12 @@ export interface ShimOptions {
   readonly wrapper?: readonly string[]
 }
 
+/** What a test started and has not disposed of, since it took too long. */
+const groups = new Set<number>()
+afterEach(() => {
+  for (const leader of groups) endGroup(leader)
+})
+
 /** Starts a shim as a plain process. Its environment is `env` alone. */
 export function startShim(build: Build, options: ShimOptions = {}): Shim {
   const {wrapper = [], end = ['--'], cwd, uid, env = {PATH: '/usr/bin:/bin'}} = options
@@ -66,6 +72,7 @@ export function startShim(build: Build, options: ShimOptions = {}): Shim {
     ...(cwd === undefined ? {} : {cwd}),
     ...(uid === undefined ? {} : {uid, gid: uid}),
   })
+  if (child.pid !== undefined) groups.add(child.pid)
   const writer = stdin.opened() ?? child.stdin
   // Who does not read to the end is what is tested.
   writer?.on('error', () => undefined)
@@ -105,6 +112,7 @@ function running(child: ChildProcess, stdin: Writable): Shim {
 }
 
 function endGroup(leader: number): void {
+  groups.delete(leader)
   try {
     process.kill(-leader, 'SIGKILL')
   } catch (error) {

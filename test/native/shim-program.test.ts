@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 
 import {argument, block, variable} from './block.ts'
-import {builds, isRoot} from './builds.ts'
+import {builds, isLinux, isRoot} from './builds.ts'
 import {runShim, type ShimOptions} from './shim-process.ts'
 
 const NOBODY = 65534
@@ -36,7 +36,7 @@ const cannot = (code: number, name: string, why: string) => ({
   stderr: `shim: cannot run ${name}: ${why}\n`,
 })
 
-describe.each(builds)('the program that the shim runs ($name)', build => {
+describe.runIf(isLinux).each(builds)('the program that the shim runs ($name)', build => {
   const run = (records: readonly Buffer[], options: ShimOptions) =>
     runShim(build, block(...records), {cwd: folder, ...options})
 

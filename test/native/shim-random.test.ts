@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import {afterAll, describe, expect, test} from 'vitest'
 
 import {argument, block, file, variable} from './block.ts'
-import {builds} from './builds.ts'
+import {builds, isLinux} from './builds.ts'
 import {runShim} from './shim-process.ts'
 
 /** Where what random records name is looked for and made: nothing is there. */
@@ -43,7 +43,7 @@ const inputs = fc.oneof(
   fc.tuple(bodies, fc.nat(300)).map(([body, cut]) => block(body).subarray(0, cut)),
 )
 
-describe.each(builds)('whatever a shim reads ($name)', build => {
+describe.runIf(isLinux).each(builds)('whatever a shim reads ($name)', build => {
   const numRuns = build.name === 'checked' ? 150 : 75
 
   test('it runs its program or says in one line why not', async () => {

@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest'
 
 import {argument, block, file, variable} from './block.ts'
-import {builds} from './builds.ts'
+import {builds, isLinux} from './builds.ts'
 import {codeOf, runShim, startShim, untilCareful} from './shim-process.ts'
 
 const MALFORMED = 'the block is malformed'
@@ -40,7 +40,7 @@ const REFUSED: readonly (readonly [what: string, stdin: Buffer | string, why: st
   ['a file longer than any body', records('f/none\x00ffffffffx'), MALFORMED],
 ]
 
-describe.each(builds)('what the shim refuses ($name)', build => {
+describe.runIf(isLinux).each(builds)('what the shim refuses ($name)', build => {
   test.each(REFUSED)('%s', async (_what, stdin, why) => {
     expect(await runShim(build, stdin, {command: ['echo', 'it ran']})).toEqual({
       code: 125,

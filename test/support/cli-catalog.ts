@@ -9,6 +9,9 @@ import type {DockerCli} from './docker-cli.ts'
 export interface TestEntry {
   readonly image: string
   readonly startTimeout?: number
+  readonly prefix?: string
+  readonly command?: readonly string[]
+  readonly disableNetwork?: boolean
   readonly description?: string
   readonly secrets?: readonly {readonly name: string; readonly env: string}[]
 }

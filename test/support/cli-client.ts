@@ -24,10 +24,18 @@ export async function connectStdio(
   cli: DockerCli,
   flags: readonly string[] = [],
 ): Promise<ConnectedClient> {
+  return connectProgram('docker', {args: ['mcp', 'gateway', 'run', ...flags], env: cli.env})
+}
+
+/** Starts a program that is a gateway, and connects over its stdin and stdout. */
+export async function connectProgram(
+  command: string,
+  {args, env}: {readonly args: readonly string[]; readonly env: Readonly<Record<string, string>>},
+): Promise<ConnectedClient> {
   const transport = new StdioClientTransport({
-    command: 'docker',
-    args: ['mcp', 'gateway', 'run', ...flags],
-    env: {...cli.env},
+    command,
+    args: [...args],
+    env: {...env},
     stderr: 'pipe',
   })
   let stderr = ''

@@ -17,6 +17,7 @@ import {
 import type {FakeServer} from './fake-upstream.ts'
 import {Inbox} from './inbox.ts'
 import {fixedMemory} from './memory.ts'
+import {lasting} from './server-life.ts'
 
 export interface FakeClientInput {
   /** By name, in configured order. */
@@ -26,6 +27,8 @@ export interface FakeClientInput {
   readonly known?: Readonly<Record<string, JsonObject>>
   /** What servers are known to have listed. */
   readonly remembered?: Readonly<Record<string, ListsByKind>>
+  /** Whether that is good enough not to start servers for a list. */
+  readonly isTrusted?: boolean
   /** Names under which items were shown earlier, by `server name`. */
   readonly names?: Readonly<Record<string, string>>
   readonly govern?: (send: Handler) => Handler
@@ -33,6 +36,8 @@ export interface FakeClientInput {
   /** Servers whose last start failed. */
   readonly doubtful?: readonly string[]
   readonly startTimeoutMs?: number
+  /** What is said of the life of a server; as long as the session, unless anything is. */
+  readonly life?: (server: string) => Partial<ReturnType<typeof lasting>>
 }
 
 /** What came out of a session for its client, with the request that it was sent about. */
@@ -64,9 +69,11 @@ export class FakeClient {
         prefix: input.prefixes?.[name],
         allows: input.allows ?? (() => true),
         startTimeoutMs: input.startTimeoutMs ?? 60_000,
+        ...lasting(name),
+        ...input.life?.(name),
         isDoubtful: input.doubtful?.includes(name) ?? false,
       })),
-      memory: fixedMemory(input.known, input.remembered, input.names),
+      memory: fixedMemory(input.known, input.remembered, input.names, input.isTrusted),
       downstream: {
         send: (message, about) => this.arrived.add({message, about}),
         drop: about => void this.dropped.push(about),
@@ -78,6 +85,7 @@ export class FakeClient {
         onOpened: server => void this.opened.push(server),
         onFailed: (server, error) => void this.failed.push({server, error}),
         onListed: () => undefined,
+        onTools: () => undefined,
         onWarning: text => void this.warnings.push(text),
       },
       onClose: () => {

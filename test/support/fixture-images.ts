@@ -10,16 +10,21 @@ export type Fixture = OfOneFile | OfParts
 type OfOneFile =
   | 'counts-calls'
   | 'crashes-on-call'
+  | 'eats-memory'
   | 'exits-at-once'
   | 'floods-stderr'
   | 'http-counts'
   | 'http-crashes-on-call'
   | 'http-sse-counts'
   | 'ignores-eof'
+  | 'leaks-secrets'
+  | 'misbehaves'
   | 'prints-junk'
   | 'reaches-out'
+  | 'runs-once'
   | 'same-names'
   | 'shows-environment'
+  | 'waits-on-call'
 type OfParts = 'conformance' | 'lab'
 
 /** A server of a catalog: one of the fixtures, and any members of a catalog entry besides its image. */

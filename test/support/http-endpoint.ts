@@ -24,6 +24,7 @@ import {
   type Response,
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {fixedMemory} from './memory.ts'
+import {lasting} from './server-life.ts'
 
 /** What a test can do at the server's end of a session. */
 export interface ServerEnd {
@@ -96,11 +97,18 @@ export async function startHttpEndpoint(
             allows: () => true,
             open: serverInside(ends),
             startTimeoutMs: 5000,
+            ...lasting(),
           },
         ],
         memory: fixedMemory(),
         govern: send => send,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
+        events: {
+          onOpened: () => {},
+          onFailed: () => {},
+          onListed: () => {},
+          onTools: () => {},
+          onWarning: () => {},
+        },
         onClose: () => {
           closed.push(id)
           sessions.delete(session)

@@ -5,6 +5,7 @@ import {expect} from 'vitest'
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import {openEngine} from '../../src/lib/engine/dockerode.ts'
 import type {ContainerFacts, Engine} from '../../src/lib/engine/engine.ts'
+import {isLease} from '../../src/lib/engine/lease.ts'
 import {statePaths} from '../../src/lib/files/paths.ts'
 import type {Gateway} from '../../src/lib/gateway/gateway.ts'
 import type {Session} from '../../src/lib/gateway/relay/session.ts'
@@ -54,6 +55,7 @@ export async function testHome(engine: () => Promise<Engine> = testEngine): Prom
       cwd: dir,
       env,
       embedded: async () => ({name: 'docker-mcp', servers: new Map()}),
+      settings: async () => ({}),
       engine: () => (opened ??= engine()),
       log: line => void log.push(line),
       notify: line => void notices.push(line),
@@ -90,12 +92,17 @@ export async function testOptions(
     maxMessageBytes: 1024 * 1024,
     logCalls: false,
     callTimeoutMs: 600_000,
+    life: {idleMs: undefined, longLived: false, standby: {min: 0, max: 0}},
+    standbyMemoryBytes: 0,
+    verifySignatures: false,
     blockSecrets: false,
+    maskSecrets: false,
     networkPolicy: 'open',
     debugDns: false,
     security: 'default',
     allowMounts: [],
     exposeSecrets: [],
+    limits: {tools: undefined, tokens: undefined},
     verbose: false,
     patienceMs: 30_000,
     showRemembered: true,
@@ -103,7 +110,7 @@ export async function testOptions(
   }
 }
 
-/** A gateway in this process, with the containers that are its own. */
+/** A gateway in this process, with the containers of its servers. */
 export interface TestGateway extends GatewaySetup, AsyncDisposable {
   containers(): Promise<readonly ContainerFacts[]>
 }
@@ -111,13 +118,16 @@ export interface TestGateway extends GatewaySetup, AsyncDisposable {
 /** Sets a gateway up; disposing of it makes sure that it left no container. */
 export async function startGateway(home: TestHome, options: GatewayOptions): Promise<TestGateway> {
   const setup = await setUpGateway(home.deps, options)
-  const containers = async () => (await home.deps.engine()).list({'docker-mcp-owner': setup.owner})
+  const all = async () => (await home.deps.engine()).list({'docker-mcp-owner': setup.owner})
   return {
     ...setup,
-    containers,
+    get plan() {
+      return setup.plan
+    },
+    containers: async () => (await all()).filter(one => !isLease(one)),
     async [Symbol.asyncDispose]() {
       await setup.gateway[Symbol.asyncDispose]()
-      expect(await containers()).toEqual([])
+      expect(await all()).toEqual([])
     },
   }
 }
@@ -137,9 +147,9 @@ export class TestClient {
   }
 
   /** Introduces itself; gives the gateway's answer. */
-  async initialize(): Promise<JsonObject> {
+  async initialize(capabilities: JsonObject = {}): Promise<JsonObject> {
     const clientInfo = {name: 'test-client', version: '1'}
-    const params = {protocolVersion: '2025-11-25', capabilities: {}, clientInfo}
+    const params = {protocolVersion: '2025-11-25', capabilities, clientInfo}
     const answer = await this.request('initialize', params)
     this.session.receive({jsonrpc: '2.0', method: 'notifications/initialized'})
     return answer

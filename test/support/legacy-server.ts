@@ -15,6 +15,7 @@ import {
 } from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {fakeServer, type FakeScript, type FakeServer} from './fake-upstream.ts'
 import {Inbox} from './inbox.ts'
+import {lasting} from './server-life.ts'
 
 /** What a client of the tests can be asked. */
 const EVERYTHING: JsonObject = {
@@ -43,6 +44,8 @@ interface ViewOptions {
   readonly tellsOrigin?: boolean
   readonly parking?: Parking
   readonly now?: () => number
+  /** What is said of its life; it lasts, unless anything is. */
+  readonly life?: Partial<ReturnType<typeof lasting>>
 }
 
 /** One request of a modern client under way. */
@@ -70,6 +73,8 @@ export function viewOf(options: ViewOptions = {}) {
       name: options.name ?? 'demo',
       open: server.open,
       startTimeoutMs: 60_000,
+      ...lasting(),
+      ...options.life,
       tellsOrigin: options.tellsOrigin ?? false,
     },
     view: options.view ?? 'view',
@@ -77,6 +82,7 @@ export function viewOf(options: ViewOptions = {}) {
     parking,
     now,
     events: {
+      onReopened: () => undefined,
       onOpened: hello => void opened.push(hello),
       onFailed: error => failures.add(error),
       onNotification: (message, about) => news.add({message, about}),

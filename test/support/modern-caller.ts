@@ -17,6 +17,7 @@ import type {Openers} from '../../src/lib/gateway/upstream/upstream.ts'
 import type {FakeServer} from './fake-upstream.ts'
 import {Inbox} from './inbox.ts'
 import {fixedMemory} from './memory.ts'
+import {lasting} from './server-life.ts'
 
 export interface ModernGatewayInput {
   /** By name, in configured order. One in memory is asked in both eras, over what is like stdio. */
@@ -27,6 +28,10 @@ export interface ModernGatewayInput {
   readonly remembered?: Readonly<Record<string, ListsByKind>>
   readonly govern?: (send: Handler) => Handler
   readonly patienceMs?: number
+  /** What is said of the life of a server; as long as it is needed, unless anything is. */
+  readonly life?: (server: string) => Partial<ReturnType<typeof lasting>>
+  /** Milliseconds; as long as it is not given, the member `now` counts. */
+  readonly now?: () => number
 }
 
 /** What a request of a modern client says besides its params. */
@@ -63,6 +68,8 @@ export class ModernGateway {
             ? server
             : {legacy: server.open, modern: server.open, tellsOrigin: false},
         startTimeoutMs: 60_000,
+        ...lasting(name),
+        ...input.life?.(name),
         isDoubtful: false,
       })),
       memory: {
@@ -72,11 +79,12 @@ export class ModernGateway {
       },
       govern: input.govern ?? (send => send),
       patienceMs: input.patienceMs ?? 60_000,
-      now: () => this.now,
+      now: input.now ?? (() => this.now),
       events: {
         onOpened: name => void this.opened.push(name),
         onFailed: (server, error) => void this.failed.push({server, error}),
         onListed: () => undefined,
+        onTools: () => undefined,
         onWarning: text => void this.warnings.push(text),
       },
     })

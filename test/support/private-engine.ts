@@ -24,6 +24,10 @@ export interface PrivateEngine extends AsyncDisposable {
   readonly log: string
   /** The process. */
   readonly pid: number
+  /** Ends the process and all its containers, as a machine does that is switched off; images and volumes stay. */
+  stop(): Promise<void>
+  /** Starts it again after `stop`, at the same place. */
+  start(): Promise<void>
   /** Runs `docker` with it; must succeed. Gives stdout without the last newline. */
   docker(...args: readonly string[]): Promise<string>
   /** Brings images of the engine that docker uses. */
@@ -35,6 +39,8 @@ export interface PrivateEngineOptions {
   readonly netns?: string
   /** The resolver that containers in the bridge network get. */
   readonly dns?: string
+  /** More of dockerd's. */
+  readonly flags?: readonly string[]
 }
 
 /** What is tried in turn: kernels and machines differ in what they allow. */
@@ -60,14 +66,19 @@ export async function privateEngine(options: PrivateEngineOptions = {}): Promise
   const folder = await mkdtemp(join(tmpdir(), 'private-engine-'))
   for (const flags of WAYS) {
     const daemon = await start(folder, flags, options)
-    if (daemon !== undefined) return engine(folder, daemon)
+    if (daemon !== undefined) return engine(folder, daemon, () => start(folder, flags, options))
   }
   const words = (await readFile(join(folder, 'log'), 'utf8')).split('\n').slice(-20).join('\n')
   await rm(folder, {recursive: true})
   throw new Error(`no second engine starts on this machine:\n${words}`)
 }
 
-function engine(folder: string, daemon: ChildProcess): PrivateEngine {
+function engine(
+  folder: string,
+  first: ChildProcess,
+  again: () => Promise<ChildProcess | undefined>,
+): PrivateEngine {
+  let daemon = first
   const socket = join(folder, 'docker.sock')
   const host = `unix://${socket}`
   return {
@@ -75,7 +86,15 @@ function engine(folder: string, daemon: ChildProcess): PrivateEngine {
     socket,
     folder,
     log: join(folder, 'log'),
-    pid: daemon.pid ?? -1,
+    get pid() {
+      return daemon.pid ?? -1
+    },
+    stop: () => stop(folder, daemon),
+    async start() {
+      const next = await again()
+      if (next === undefined) throw new Error(`the engine in ${folder} does not start again`)
+      daemon = next
+    },
     async docker(...args) {
       const {stdout} = await run('docker', ['--host', host, ...args], {maxBuffer: 2 ** 30})
       return stdout.trimEnd()
@@ -99,7 +118,7 @@ function engine(folder: string, daemon: ChildProcess): PrivateEngine {
 async function start(
   folder: string,
   flags: readonly string[],
-  {netns, dns}: PrivateEngineOptions,
+  {netns, dns, flags: more = []}: PrivateEngineOptions,
 ): Promise<ChildProcess | undefined> {
   const [data, exec] = [join(folder, 'data'), join(folder, 'exec')]
   await mkdir(data, {recursive: true})
@@ -120,6 +139,7 @@ async function start(
     `unix://${join(folder, 'docker.sock')}`,
     ...(dns === undefined ? [] : ['--dns', dns]),
     ...flags,
+    ...more,
   ]
   const daemon = spawn(program, args, {cwd: '/', stdio: ['ignore', log, log]})
   closeSync(log)

@@ -11,6 +11,7 @@ import type {OpenUpstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {isUnusable, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
 import {fixedMemory} from './memory.ts'
+import {lasting} from './server-life.ts'
 
 /** Makes a server of the SDK, one for each start. */
 export type MakeServer = () => Server
@@ -45,13 +46,20 @@ export async function sdkSession(
             allows: () => true,
             open: sdkUpstream(make),
             startTimeoutMs: 60_000,
+            ...lasting(),
           })),
           memory: fixedMemory(),
           downstream: {send, drop: () => undefined},
           govern: handler => compose(middlewares, handler),
           patienceMs: 60_000,
           now: () => 0,
-          events: {onOpened: ignore, onFailed: ignore, onListed: ignore, onWarning: ignore},
+          events: {
+            onOpened: ignore,
+            onFailed: ignore,
+            onListed: ignore,
+            onTools: ignore,
+            onWarning: ignore,
+          },
           onClose: ignore,
         }),
     ),

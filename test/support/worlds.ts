@@ -143,21 +143,24 @@ export async function startGateway(
   const deps = {...home.deps, log: (line: string) => stderr.add(line)}
   const over = runGateway({
     deps,
-    options: await testOptions(home, {
-      catalog,
-      servers: Object.keys(registry),
-      patienceMs,
-      verbose: true,
-      maxMessageBytes: 64 * 1024 * 1024,
-    }),
+    options: () =>
+      testOptions(home, {
+        catalog,
+        servers: Object.keys(registry),
+        patienceMs,
+        verbose: true,
+        maxMessageBytes: 64 * 1024 * 1024,
+      }),
     transport: {kind: 'streamable', host: '127.0.0.1', port: 0, allowUnauthenticated: true},
+    refreshCatalogs: async () => [],
+    isWatching: false,
     stdin: new PassThrough(),
     write: () => undefined,
     unreadBytes: () => 0,
     signal: stop.signal,
   })
   const address = () => /> Gateway: (\S+)/.exec(home.notices.join('\n'))?.[1]
-  await Promise.race([over, vi.waitUntil(address, {timeout: 20_000})])
+  await Promise.race([over, vi.waitUntil(address, {timeout: 60_000})])
   return {
     url: address() ?? '',
     async [Symbol.asyncDispose]() {

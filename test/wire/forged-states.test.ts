@@ -132,7 +132,7 @@ describe.each([
         })
         await goOn(world, other, other.state, {params: {...CALL, arguments: {about: 'others'}}})
       }),
-      {numRuns: 60, timeout: 10_000},
+      {numRuns: 60, timeout: 60_000},
     )
     expect(world.warnings).toEqual([])
   })

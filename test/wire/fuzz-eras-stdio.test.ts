@@ -134,7 +134,7 @@ test.each(Object.entries(SERVERS))(
         }
         await client.session.close()
       }),
-      {numRuns: 150, timeout: 10_000},
+      {numRuns: 150, timeout: 60_000},
     )
   },
 )

@@ -1,13 +1,15 @@
 import {Duplex} from 'node:stream'
 import * as fc from 'fast-check'
 import {afterEach, describe, expect, test} from 'vitest'
-import {startContainer} from '../../src/lib/gateway/upstream/container.ts'
+import {Redaction} from '../../src/lib/gateway/redaction.ts'
+import {speakStdio} from '../../src/lib/gateway/upstream/container.ts'
+import {parkContainer} from '../../src/lib/gateway/upstream/parked.ts'
 import type {Upstream} from '../../src/lib/gateway/upstream/upstream.ts'
 import {parseMessages} from '../../src/lib/gateway/wire/batch.ts'
 import {readEvents, readText} from '../../src/lib/gateway/wire/events.ts'
 import {isUnusable, type Message} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {parseMessage} from '../../src/lib/gateway/wire/parse.ts'
-import {ANY_OPTIONS, engineWith} from '../support/engine-with.ts'
+import {anyPlan, engineWith} from '../support/engine-with.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
 
 const NEWLINE = Buffer.from('\n')
@@ -24,21 +26,16 @@ async function containerThatPrints(chunks: readonly Buffer[]): Promise<{
     read: () => undefined,
     write: (_chunk, _encoding, done) => done(),
   })
-  const upstream = await startContainer(
-    engineWith(stream, removed, {wait: async () => ({exitCode: 3})}),
-    {
-      name: 'any',
-      server: 'any',
-      maxMessageBytes: 1024 * 1024,
-      warn: () => undefined,
-      options: ANY_OPTIONS,
-      onMessage: message => void messages.push(message),
-      onStderr: () => undefined,
-      onLost: () => undefined,
-      redact: text => text,
-    },
-    new AbortController().signal,
-  )
+  const engine = engineWith(stream, removed, {wait: async () => ({exitCode: 3})})
+  const {signal} = new AbortController()
+  const upstream = speakStdio(await parkContainer(engine, anyPlan('any'), signal), {
+    server: 'any',
+    maxMessageBytes: 1024 * 1024,
+    warn: () => undefined,
+    onMessage: message => void messages.push(message),
+    onStderr: () => undefined,
+    redaction: new Redaction(),
+  })
   for (const chunk of chunks) stream.push(chunk)
   stream.push(null)
   return {upstream, messages, removed}

@@ -267,7 +267,7 @@ describe.each([
         expect(isServed ? [post.id] : [post.id, null]).toContainEqual(heard.answer['id'])
         expect(namesVersion(heard)).toBe(heard.code === RPC.unsupportedVersion)
       }),
-      {numRuns: 400, timeout: 10_000},
+      {numRuns: 400, timeout: 60_000},
     )
     const told = await ask(world, 'tools/call', {params: {name: 'ok', arguments: {text: 'otter'}}})
     expect(JSON.stringify(told.result)).toContain('otter')

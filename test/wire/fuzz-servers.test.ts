@@ -129,7 +129,7 @@ describe('whatever a server says', () => {
         expect(client.isClosed).toBe(true)
       }),
       // A run that hangs is told with what it was made of.
-      {numRuns: 200, timeout: 20_000},
+      {numRuns: 200, timeout: 60_000},
     )
   })
 })

@@ -9,6 +9,7 @@ import {fakeServer, type FakeScript} from '../support/fake-upstream.ts'
 import {fixedMemory} from '../support/memory.ts'
 import {governed} from './governed.ts'
 import {anyBytes, anyCuts, cutAt, expectUnpolluted} from './hostile.ts'
+import {lasting} from '../support/server-life.ts'
 
 const SCRIPT: FakeScript = {
   hello: {capabilities: {tools: {}, prompts: {}, resources: {}, completions: {}, logging: {}}},
@@ -51,13 +52,20 @@ function start(
           allows: () => true,
           open: fakeServer(SCRIPT).open,
           startTimeoutMs: 60_000,
+          ...lasting(),
         })),
         memory: fixedMemory(),
         downstream,
         govern: governed,
         patienceMs: 60_000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
+        events: {
+          onOpened: () => {},
+          onFailed: () => {},
+          onListed: () => {},
+          onTools: () => {},
+          onWarning: () => {},
+        },
         onClose: () => {},
       }),
   })

@@ -1,3 +1,5 @@
+import {Clients} from '../../src/lib/gateway/clients.ts'
+import {Lives} from '../../src/lib/gateway/lives.ts'
 import {getEventListeners} from 'node:events'
 import {expect, test} from 'vitest'
 import {Gateway} from '../../src/lib/gateway/gateway.ts'
@@ -10,6 +12,7 @@ import {TestClient} from '../support/in-process-gateway.ts'
 import {cut, RawClient} from '../support/raw-http.ts'
 import {active, expectActive} from './active.ts'
 import {middlewares} from './governed.ts'
+import {fakeFleet} from '../support/fake-fleet.ts'
 
 const SESSIONS = 200
 
@@ -18,7 +21,12 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
   const start = bindServer({name: 'demo', image: 'none'}, {}, '/home/me')
   if (start.kind !== 'container') throw new Error(start.kind)
   return new Gateway({
+    limits: {tools: undefined, tokens: undefined},
     version: '1',
+    clients: new Clients(undefined, []),
+    lives: new Lives(Date.now),
+    housekeeping: {[Symbol.asyncDispose]: async () => undefined},
+    life: {idleMs: undefined, longLived: false, standby: {min: 0, max: 0}},
     plan: {
       servers: [
         {
@@ -31,20 +39,18 @@ function gatewayWith(server: FakeServer, stop: AbortController): Gateway {
         },
       ],
     },
-    fleet: {
-      openers: () => ({legacy: server.open, modern: undefined, tellsOrigin: false}),
-      ensureImage: async () => 'present',
-    },
+    fleet: fakeFleet(() => ({legacy: server.open, modern: undefined, tellsOrigin: false})),
     status: {
       read: async () => new Map(),
       ready: async () => undefined,
       failed: async () => undefined,
     },
-    memory: new Memory(
-      '/nowhere',
-      () => undefined,
-      text => text,
-    ),
+    memory: new Memory({
+      dir: '/nowhere',
+      warn: () => undefined,
+      redact: text => text,
+      now: () => 0,
+    }),
     redact: text => text,
     showRemembered: true,
     middlewares,

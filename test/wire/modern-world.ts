@@ -1,3 +1,5 @@
+import {Clients} from '../../src/lib/gateway/clients.ts'
+import {Lives} from '../../src/lib/gateway/lives.ts'
 import type {OutgoingHttpHeaders} from 'node:http'
 import {isJsonObject, type Json, type JsonObject} from '../../src/lib/base/json.ts'
 import {httpApp} from '../../src/lib/gateway/downstream/http-app.ts'
@@ -11,6 +13,7 @@ import type {Id} from '../../src/lib/gateway/wire/jsonrpc.ts'
 import {META} from '../../src/lib/gateway/wire/meta.ts'
 import {bindServer} from '../../src/lib/model/server.ts'
 import {all, events, fetchRaw, send, type RawRequest} from '../support/raw-http.ts'
+import {fakeFleet} from '../support/fake-fleet.ts'
 
 export const VERSION = '2026-07-28'
 
@@ -93,7 +96,12 @@ export function openGateway(options: WorldOptions, now: () => number = () => 0):
     return {legacy: open, modern: open, tellsOrigin}
   }
   return new Gateway({
+    limits: {tools: undefined, tokens: undefined},
     version: '1',
+    clients: new Clients(undefined, []),
+    lives: new Lives(Date.now),
+    housekeeping: {[Symbol.asyncDispose]: async () => undefined},
+    life: {idleMs: undefined, longLived: false, standby: {min: 0, max: 0}},
     plan: {
       servers: starts.map(start => ({
         name: start.name,
@@ -104,17 +112,18 @@ export function openGateway(options: WorldOptions, now: () => number = () => 0):
         start,
       })),
     },
-    fleet: {openers: ({name}) => openers(name), ensureImage: async () => 'present'},
+    fleet: fakeFleet(({name}) => openers(name)),
     status: {
       read: async () => new Map(),
       ready: async () => undefined,
       failed: async () => undefined,
     },
-    memory: new Memory(
-      '/nowhere',
-      () => undefined,
-      text => text,
-    ),
+    memory: new Memory({
+      dir: '/nowhere',
+      warn: () => undefined,
+      redact: text => text,
+      now: () => 0,
+    }),
     redact: text => text,
     showRemembered: true,
     middlewares: assemble({

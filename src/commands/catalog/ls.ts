@@ -1,6 +1,10 @@
+import {catalogRows, type CatalogRow} from '../../lib/catalog/show.ts'
+import {documentRemarks} from '../../lib/catalog/remarks.ts'
 import {leftOut, loadCatalogs} from '../../lib/catalog/store.ts'
 import {formatFlag, PluginCommand, serversInput} from '../../lib/command.ts'
+import {takeOverOnce} from '../../lib/profile-door.ts'
 import {print} from '../../lib/ui/format.ts'
+import type {Io} from '../../lib/ui/io.ts'
 import {table} from '../../lib/ui/table.ts'
 
 export default class CatalogLs extends PluginCommand {
@@ -15,21 +19,29 @@ export default class CatalogLs extends PluginCommand {
 
   async run(): Promise<void> {
     const {flags} = await this.parse(CatalogLs)
+    await takeOverOnce(this.app)
     const catalogs = await loadCatalogs(serversInput(this.app))
-    const {loaded} = catalogs
-    for (const line of leftOut(catalogs).values()) this.app.io.err(`! ${line}\n`)
-    const rows = loaded.map(({catalog, source}) => ({
-      name: catalog.name,
-      displayName: catalog.displayName ?? catalog.name,
-      servers: catalog.servers.size,
-      source,
-    }))
-    const heads = ['NAME', 'SERVERS', 'SOURCE', 'TITLE']
-    const human = () =>
-      table([
-        heads,
-        ...rows.map(row => [row.name, String(row.servers), row.source, row.displayName]),
-      ])
-    await print(this.app.io, rows, {format: flags.format, human})
+    for (const line of [...leftOut(catalogs).values(), ...documentRemarks(catalogs)]) {
+      this.app.io.err(`! ${line}\n`)
+    }
+    await print(this.app.io, catalogRows(catalogs), {
+      format: flags.format,
+      human: rows => view(rows, this.app.io),
+    })
   }
+}
+
+function view(rows: readonly CatalogRow[], {outIsTerminal, columns}: Io): string {
+  if (rows.length === 0) {
+    return 'No catalogs found. Have the one of this program again: docker mcp catalog init\n'
+  }
+  const lines = rows.map(({name, servers, source, title, problem}) =>
+    problem === undefined
+      ? [name, String(servers), source, title]
+      : [name, '-', source, `cannot be read: ${problem}`],
+  )
+  return table(
+    [['NAME', 'SERVERS', 'SOURCE', 'TITLE'], ...lines],
+    outIsTerminal ? columns : undefined,
+  )
 }

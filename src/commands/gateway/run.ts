@@ -1,10 +1,21 @@
+import {isDeepStrictEqual} from 'node:util'
 import {Flags} from '@oclif/core'
 import type {Interfaces} from '@oclif/core'
 import {PluginCommand} from '../../lib/command.ts'
+import {PluginError} from '../../lib/base/errors.ts'
+import {withGatewayFile, type ParsedFlags} from '../../lib/file-flags.ts'
+import {extraServersOf} from '../../lib/extra-flags.ts'
 import {dryRun, gatewayDeps, serve} from '../../lib/gateway-door.ts'
-import {gatewayFlags, gatewayOptions, variable} from '../../lib/gateway-flags.ts'
+import {gatewayOptions} from '../../lib/gateway-flags.ts'
+import {GatewaySettings} from '../../lib/gateway-settings.ts'
+import type {Transport} from '../../lib/gateway/run.ts'
+import {variable} from '../../lib/list-flag.ts'
+import type {LogLevel} from '../../lib/log-level.ts'
+import {background} from '../../lib/background-door.ts'
+import {takeOverOnce} from '../../lib/profile-door.ts'
+import {runFlags} from '../../lib/run-flags.ts'
 import {readTransport} from '../../lib/transport-flags.ts'
-import {unbuiltFlags, unbuiltNotices} from '../../lib/unbuilt-flags.ts'
+import {unbuiltNotices} from '../../lib/unbuilt-flags.ts'
 
 /** Long enough for servers that start, short enough for a client that waits. */
 const PATIENCE_MS = 10_000
@@ -37,66 +48,69 @@ export default class GatewayRun extends PluginCommand {
     },
   ]
   static override flags = {
-    transport: Flags.string({
-      summary:
-        'stdio, for a client that starts this command; streaming or, for older clients, sse for HTTP',
-      default: 'stdio',
-      env: variable('transport'),
-      helpValue: 'stdio|streaming|sse',
-    }),
-    port: Flags.integer({
-      summary: 'port for HTTP, 0 for any that is free (default 8811)',
-      min: 0,
-      max: 65535,
-      env: variable('port'),
-      helpValue: '<number>',
-    }),
-    host: Flags.string({
-      summary: 'address for HTTP',
-      default: '127.0.0.1',
-      env: variable('host'),
-      helpValue: '<address>',
-    }),
-    'allow-unauthenticated': Flags.boolean({
-      summary: 'ask HTTP clients on this machine for no token',
-      allowNo: true,
-      env: variable('allow-unauthenticated'),
-    }),
-    'tls-cert': Flags.string({
-      summary: 'serve HTTPS with this certificate, a PEM file',
-      env: variable('tls-cert'),
-      helpValue: '<file>',
-    }),
-    'tls-key': Flags.string({
-      summary: 'its private key, a PEM file',
-      env: variable('tls-key'),
-      helpValue: '<file>',
-    }),
     'dry-run': Flags.boolean({
       summary: 'start every server once, say how it went, and end',
       allowNo: true,
       env: variable('dry-run'),
     }),
-    ...gatewayFlags,
-    ...unbuiltFlags,
+    ...runFlags,
   }
 
   async run(): Promise<void> {
-    const flags: Interfaces.InferredFlags<typeof GatewayRun.flags> = (await this.parse(GatewayRun))
-      .flags
-    const deps = gatewayDeps(this.app, {commentary: true})
-    for (const notice of unbuiltNotices(flags)) deps.notify(notice)
-    const options = gatewayOptions(flags, {patienceMs: PATIENCE_MS, showRemembered: true})
-    const transport = readTransport({
-      transport: flags.transport,
-      host: flags.host,
-      port: flags.port,
-      allowUnauthenticated: flags['allow-unauthenticated'],
-      tlsCert: flags['tls-cert'],
-      tlsKey: flags['tls-key'],
-    })
-    if (flags['dry-run']) return dryRun(this.app, deps, options)
+    const parsed: {
+      flags: Interfaces.InferredFlags<typeof GatewayRun.flags>
+      metadata: ParsedFlags<unknown>['metadata']
+    } = await this.parse(GatewayRun)
+    const settings = new GatewaySettings(this.app, parsed.flags['gateway-config'])
+    let level: LogLevel = parsed.flags['log-level']
+    const deps = gatewayDeps(this.app, {level: () => level, settings})
+    for (const notice of unbuiltNotices(parsed.flags)) deps.notify(notice)
+    await takeOverOnce(this.app)
+    const read = async () => {
+      const file = await settings.read()
+      const flags = withGatewayFile(parsed, file)
+      level = flags['log-level']
+      return {file, flags, transport: transportOf(flags)}
+    }
+    const {transport} = await read()
+    if (parsed.flags.client !== undefined && transport.kind !== 'stdio') throw clientOverHttp()
+    const extra = extraServersOf(parsed.flags, deps)
+    const options = async () => {
+      const {file, flags, transport: wanted} = await read()
+      const more = await settings.options(file, parsed.flags.client)
+      const chosen = gatewayOptions(flags, {patienceMs: PATIENCE_MS, showRemembered: true, extra})
+      return {...chosen, ...more, needsRestart: differences(transport, wanted)}
+    }
+    if (parsed.flags['dry-run']) return dryRun(this.app, deps, await options())
     if (transport.kind === 'stdio' && this.app.process.stdin.isTTY) deps.notify(TO_A_PERSON)
-    await serve(this.app, {deps, options, transport})
+    await serve(this.app, {
+      deps,
+      options,
+      transport,
+      isWatching: parsed.flags.watch,
+      ...background(this.app, parsed.flags.name),
+    })
   }
+}
+
+function clientOverHttp(): PluginError {
+  return new PluginError('USAGE', '--client has no meaning over HTTP, where many clients come', {
+    hint: 'leave --client out: each client shows its own token, see accessControl in the gateway file',
+  })
+}
+
+function transportOf(flags: Interfaces.InferredFlags<typeof GatewayRun.flags>): Transport {
+  return readTransport({
+    transport: flags.transport,
+    host: flags.host,
+    port: flags.port,
+    allowUnauthenticated: flags['allow-unauthenticated'],
+    tlsCert: flags['tls-cert'],
+    tlsKey: flags['tls-key'],
+  })
+}
+
+/** The gateway listens where it listened at the start. */
+function differences(now: Transport, wanted: Transport): readonly string[] {
+  return isDeepStrictEqual(now, wanted) ? [] : ['transport']
 }

@@ -1,5 +1,6 @@
 import {Args} from '@oclif/core'
-import {PluginCommand, serversInput, wordsOf} from '../../lib/command.ts'
+import {PluginCommand, profileFlags, serversInput, wordsOf} from '../../lib/command.ts'
+import {takeOverOnce} from '../../lib/profile-door.ts'
 import {disable} from '../../lib/profile/servers.ts'
 
 export default class ServerDisable extends PluginCommand {
@@ -13,9 +14,12 @@ export default class ServerDisable extends PluginCommand {
     server: Args.string({description: 'names of enabled servers', required: true}),
   }
 
+  static override flags = {...profileFlags}
+
   async run(): Promise<void> {
-    const {argv} = await this.parse(ServerDisable)
-    const disabled = await disable(serversInput(this.app), wordsOf(argv))
+    const {argv, flags} = await this.parse(ServerDisable)
+    await takeOverOnce(this.app)
+    const disabled = await disable(serversInput(this.app, flags), wordsOf(argv))
     for (const name of disabled) this.app.io.err(`disabled ${name}\n`)
   }
 }

@@ -1,6 +1,12 @@
 import {Args} from '@oclif/core'
-import {DEFAULT_SECRETS, PluginCommand, serversInput, wordsOf} from '../../lib/command.ts'
-import {enable, listServers, type ServerRow} from '../../lib/profile/servers.ts'
+import type {PluginError} from '../../lib/base/errors.ts'
+import {PluginCommand, profileFlags, serversInput, wordsOf} from '../../lib/command.ts'
+import {takeOverOnce} from '../../lib/profile-door.ts'
+import {namesOfStores, secretRows, type SecretRow} from '../../lib/profile/secret-rows.ts'
+import {secretUsers} from '../../lib/profile/secret-users.ts'
+import {enable, listServers, type ServerList, type ServerRow} from '../../lib/profile/servers.ts'
+import {openStores, type StoreFlags} from '../../lib/secret-door.ts'
+import {unreadView} from '../../lib/ui/unread-view.ts'
 
 export default class ServerEnable extends PluginCommand {
   static override summary = 'switch servers on'
@@ -15,26 +21,53 @@ export default class ServerEnable extends PluginCommand {
     server: Args.string({description: 'names of servers in a catalog', required: true}),
   }
 
+  static override flags = {...profileFlags}
+
   async run(): Promise<void> {
-    const {argv} = await this.parse(ServerEnable)
+    const {argv, flags} = await this.parse(ServerEnable)
     const {io} = this.app
-    const input = serversInput(this.app)
+    await takeOverOnce(this.app)
+    const input = serversInput(this.app, flags)
     const {enabled, already} = await enable(input, wordsOf(argv))
     for (const name of enabled) io.err(`enabled ${name}\n`)
     for (const name of already) io.err(`${name} is already enabled\n`)
-    const rows = await listServers(input, DEFAULT_SECRETS)
-    for (const row of rows.filter(({name}) => enabled.includes(name))) io.err(needs(row))
+    const {rows, unread} = await listServers(input, this.app.env['DOCKER_MCP_SECRETS'])
+    const lacking = rows.filter(({name}) => enabled.includes(name))
+    for (const {name} of lacking.filter(({config}) => isMissing(config))) {
+      io.err(`${name} needs configuration, see: docker mcp server inspect ${name}\n`)
+    }
+    if (unread.size > 0 || lacking.some(({secrets}) => isMissing(secrets))) {
+      await this.#tellSecrets(enabled, unread, flags)
+    }
+  }
+
+  /** What is missing is best said at once, and not when a client fails to start the server. */
+  async #tellSecrets(
+    names: readonly string[],
+    unread: ServerList['unread'],
+    flags: StoreFlags,
+  ): Promise<void> {
+    const secrets = this.app.env['DOCKER_MCP_SECRETS']
+    const {open, usable, chain} = await openStores(this.app, {...flags, secrets})
+    const users = secretUsers(open)
+    const rows = secretRows(users, await namesOfStores(usable, users.keys()))
+    // Nothing is read: what to do is all that is asked for.
+    const hints = await chain.read([])
+    const untold = new Map<string, PluginError>()
+    for (const server of names) {
+      for (const {name: secret} of rows.filter(row => isLacked(row, server))) {
+        const problem = unread.get(secret)
+        // What may be there is not to be set.
+        if (problem) untold.set(secret, problem)
+        else this.app.io.err(`${server} needs a secret: ${hints.howToSet(secret)}\n`)
+      }
+    }
+    this.app.io.err(unreadView(untold))
   }
 }
 
-/** What is missing is best said at once, and not when a client fails to start the server. */
-function needs({name, secrets, config}: ServerRow): string {
-  const missing = [
-    ...(isMissing(secrets) ? ['secrets'] : []),
-    ...(isMissing(config) ? ['configuration'] : []),
-  ]
-  if (missing.length === 0) return ''
-  return `${name} needs ${missing.join(' and ')} before it can start, see: docker mcp server inspect ${name}\n`
+function isLacked({provider, servers}: SecretRow, server: string): boolean {
+  return provider === undefined && servers.some(({name, required}) => name === server && required)
 }
 
 function isMissing(need: ServerRow['secrets']): boolean {

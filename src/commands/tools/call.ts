@@ -1,5 +1,5 @@
 import {Args} from '@oclif/core'
-import {formatFlag, PluginCommand, wordsOf} from '../../lib/command.ts'
+import {listFormatFlag, PluginCommand, wordsOf} from '../../lib/command.ts'
 import {callTool, requireTool, toolsFlags, withTools} from '../../lib/tools-flags.ts'
 import {print} from '../../lib/ui/format.ts'
 
@@ -16,13 +16,13 @@ export default class ToolsCall extends PluginCommand {
     tool: Args.string({description: 'name of the tool', required: true}),
     'key=value': Args.string({description: 'an argument of the tool'}),
   }
-  static override flags = {...formatFlag, ...toolsFlags}
+  static override flags = {...listFormatFlag, ...toolsFlags}
 
   async run(): Promise<void> {
     const {argv, flags} = await this.parse(ToolsCall)
     const [tool = '', ...words] = wordsOf(argv)
-    const {result, text, milliseconds} = await withTools(this.app, flags, (tools, client) =>
-      callTool(client, requireTool(tools, tool), words),
+    const {result, text, milliseconds} = await withTools(this.app, flags, (tools, own) =>
+      callTool(own.client, requireTool(tools, tool, own), words),
     )
     this.app.io.err(`Tool call took: ${milliseconds}ms\n`)
     await print(this.app.io, result, {format: flags.format, human: () => text})

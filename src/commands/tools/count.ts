@@ -1,4 +1,4 @@
-import {formatFlag, PluginCommand} from '../../lib/command.ts'
+import {listFormatFlag, PluginCommand} from '../../lib/command.ts'
 import {toolsFlags, withTools} from '../../lib/tools-flags.ts'
 import {print} from '../../lib/ui/format.ts'
 
@@ -8,7 +8,7 @@ export default class ToolsCount extends PluginCommand {
     '<%= config.bin %> tools count',
     '<%= config.bin %> tools count --gateway-arg=--servers=everything',
   ]
-  static override flags = {...formatFlag, ...toolsFlags}
+  static override flags = {...listFormatFlag, ...toolsFlags}
 
   async run(): Promise<void> {
     const {flags} = await this.parse(ToolsCount)

@@ -1,7 +1,10 @@
+import {Flags} from '@oclif/core'
 import type {Tool} from '@modelcontextprotocol/sdk/types.js'
-import {formatFlag, PluginCommand} from '../../lib/command.ts'
-import {NO_TOOLS_HINT, toolsFlags, withTools} from '../../lib/tools-flags.ts'
-import {print} from '../../lib/ui/format.ts'
+import {listFormatFlag, PluginCommand} from '../../lib/command.ts'
+import {toolCosts, totalCost} from '../../lib/model/tool-cost.ts'
+import {noToolsHint, toolsFlags, withTools, type ToolsFlags} from '../../lib/tools-flags.ts'
+import {costView} from '../../lib/ui/cost-view.ts'
+import {print, type Format} from '../../lib/ui/format.ts'
 
 export default class ToolsLs extends PluginCommand {
   static override summary = 'list the tools of the enabled servers'
@@ -9,14 +12,34 @@ export default class ToolsLs extends PluginCommand {
     '<%= config.bin %> tools ls',
     '<%= config.bin %> tools ls --format json',
     '<%= config.bin %> tools ls --gateway-arg=--servers=everything',
+    {
+      description: 'what it costs a model to be shown them, by server',
+      command: '<%= config.bin %> tools ls --cost',
+    },
   ]
-  static override flags = {...formatFlag, ...toolsFlags}
+  static override flags = {
+    ...listFormatFlag,
+    cost: Flags.boolean({
+      summary: 'say how many tools, bytes and tokens (by an estimate) each server comes to',
+    }),
+    ...toolsFlags,
+  }
 
   async run(): Promise<void> {
     const {flags} = await this.parse(ToolsLs)
-    const tools = await withTools(this.app, flags, listed => listed)
+    if (flags.cost) return this.#printCost(flags)
+    const {tools, hint} = await withTools(this.app, flags, (listed, own) => ({
+      tools: listed,
+      hint: noToolsHint(own),
+    }))
     await print(this.app.io, tools, {format: flags.format, human: view})
-    if (tools.length === 0) this.app.io.err(`${NO_TOOLS_HINT}\n`)
+    if (tools.length === 0) this.app.io.err(`${hint}\n`)
+  }
+
+  async #printCost(flags: ToolsFlags & {readonly format: Format}): Promise<void> {
+    const costs = await withTools(this.app, flags, (_tools, own) => toolCosts(own.tools()))
+    const human = () => costView(costs, totalCost(costs))
+    await print(this.app.io, costs, {format: flags.format, human})
   }
 }
 

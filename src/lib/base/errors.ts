@@ -4,12 +4,18 @@
  */
 export const ERROR_CODES = {
   USAGE: 'the command line is not one this program knows',
-  SERVER_UNKNOWN: 'no catalog has a server of that name',
-  SERVER_UNSUPPORTED: 'the catalog entry asks for something that is not built yet',
-  SERVER_START_FAILED: 'a server could not be started, or ended before it answered',
+  SERVER_UNKNOWN:
+    'no catalog has a server of that name, it is not enabled, or no running gateway serves it',
+  SERVER_UNSUPPORTED: 'a server asks for something that this version or its image does not allow',
+  SERVER_START_FAILED:
+    'a server could not be started, or did not stay up; what it was to be asked was not sent',
+  SERVER_ENDED: 'a server ended before it answered a call, which it may have done',
   SERVER_BUSY:
-    'all sessions that one kind of client may have with a server were taken for too long',
+    'all that may run of a server for one kind of client was taken for too long, or too many wait',
   CATALOG_UNKNOWN: 'no catalog has that name',
+  CATALOG_EXISTS: 'there is a catalog of that name, or a server of that name in it, already',
+  PROFILE_UNKNOWN: 'no profile has that id',
+  PROFILE_EXISTS: 'a profile of that id is there already',
   CATALOG_INVALID: 'a catalog does not have the shape of a catalog',
   TOOL_UNKNOWN: 'no enabled server has a tool of that name',
   CALL_TIMEOUT: 'a server gave no sign of a call for longer than the call may take',
@@ -20,13 +26,27 @@ export const ERROR_CODES = {
   FILE_BUSY: 'another process kept a file locked for too long',
   CONFIG_MISSING: 'a server needs a configuration value that is not set',
   SECRET_MISSING: 'a server needs a secret that is not set',
+  SECRET_UNKNOWN: 'no store has a secret of that name',
+  STORE_UNUSABLE: 'a store of secrets is not known, cannot be used here, or cannot be changed',
+  SECRET_LOCKED:
+    'secrets are encrypted, and their key or passphrase is not there or not the right one',
+  SECRET_INVALID: 'the name or the value of a secret cannot be kept',
   SECRET_EXPOSED: 'a secret could only be handed over where others can see it',
   ENGINE_UNREACHABLE: 'no Docker engine answers at the chosen endpoint',
   ENGINE_FAILED: 'the Docker engine refused what it was asked',
   ENDPOINT_INVALID: 'the chosen Docker endpoint or context does not exist or is not supported',
   IMAGE_MISSING: 'an image is not on the engine and could not be pulled',
+  CREDENTIALS_FAILED: 'the login of a registry could not be got from docker’s credential helper',
+  SIGNATURE_INVALID: 'an image has no signature by a key that counts for it',
+  ADDRESS_REFUSED: 'an address may not be asked: it is not https, or its host is not a public one',
+  FETCH_FAILED: 'a host or registry elsewhere did not give what it was asked for',
   PORT_IN_USE: 'the port that the gateway should listen on is taken',
   LISTEN_FAILED: 'the gateway may not listen at that address',
+  GATEWAY_START_FAILED: 'a gateway was started in the background and ended before it was ready',
+  GATEWAY_RUNNING:
+    'a gateway of that name runs already, with other flags than were given, or for another profile or engine',
+  GATEWAY_UNREACHABLE: 'no gateway of this user runs, or one that does gives no answer',
+  CANCELLED: 'a person did not answer a question, or answered it with no',
   NOT_BUILT: 'a feature that this version does not have yet',
 } as const
 

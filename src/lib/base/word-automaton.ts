@@ -38,9 +38,9 @@ export class WordAutomaton {
     const trie = plant(words, this.#classOf)
     const order = byDepth(trie)
     const size = order.length
-    this.#class = Int32Array.from(order, node => at(trie.class, node))
-    this.#word = Int32Array.from(order, node => at(trie.word, node))
-    this.#depth = Int32Array.from(order, node => at(trie.depth, node))
+    this.#class = inOrder(trie.class, order)
+    this.#word = inOrder(trie.word, order)
+    this.#depth = inOrder(trie.depth, order)
     this.#children = new Int32Array(size + 1)
     this.#fallback = new Int32Array(size)
     this.#longest = new Int32Array(size)
@@ -193,6 +193,13 @@ function byDepth(trie: {readonly child: readonly number[]; readonly sibling: rea
     for (; child !== 0; child = at(trie.sibling, child)) order.push(child)
   }
   return order
+}
+
+/** In a loop: `Int32Array.from` takes longer for it than all the rest. */
+function inOrder(values: readonly number[], order: readonly number[]): Int32Array {
+  const ordered = new Int32Array(order.length)
+  for (let i = 0; i < order.length; i++) ordered[i] = at(values, at(order, i))
+  return ordered
 }
 
 /** An element that is known to be there. */

@@ -25,8 +25,6 @@ export interface EgressInput {
 export interface Egress extends Disposable {
   /** The ports that its relay is to listen on. */
   readonly ports: readonly number[]
-  /** What its programs are told about the proxy. */
-  readonly env: readonly (readonly [string, string])[]
   /** Takes a connection that a program made to an address of its own. */
   accept(connection: Duplex, local: LocalPlace): void
   /** Answers a DNS query; undefined for what is none. */
@@ -37,6 +35,13 @@ const PROXY: LocalPlace = {address: '127.0.0.1', port: 3128}
 const PROXY_URL = `http://${PROXY.address}:${PROXY.port}`
 const OWN_PLACES = 'localhost,127.0.0.0/8,::1'
 const LONGEST_NAME = 253
+/** What programs are told about the proxy, wherever there is a relay. */
+export const PROXY_ENVIRONMENT: readonly (readonly [name: string, value: string])[] = [
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map(
+    name => [name, PROXY_URL] as const,
+  ),
+  ...['NO_PROXY', 'no_proxy'].map(name => [name, OWN_PLACES] as const),
+]
 /** What the relay takes. */
 const MAX_PORTS = 64
 
@@ -85,12 +90,6 @@ export function createEgress(input: EgressInput): Egress {
 
   return {
     ports,
-    env: [
-      ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map(
-        name => [name, PROXY_URL] as const,
-      ),
-      ...['NO_PROXY', 'no_proxy'].map(name => [name, OWN_PLACES] as const),
-    ],
     accept(connection, local) {
       connections.add(connection)
       connection.once('close', () => connections.delete(connection))

@@ -2,9 +2,12 @@ import * as z from 'zod'
 import type {
   ContainerDetails,
   ContainerFacts,
+  Distribution,
   EngineInfo,
   ImageFacts,
+  NetworkFacts,
   PullProgress,
+  VolumeFacts,
 } from './engine.ts'
 
 // Go writes an empty list or map as null.
@@ -18,6 +21,7 @@ export const versionAnswer = z
     ApiVersion: z.string().regex(/^\d+\.\d+$/),
     Os: z.string(),
     Arch: z.string(),
+    Platform: z.object({Name: z.string().nullish()}).nullish(),
   })
   .transform(
     (answer): EngineInfo => ({
@@ -25,8 +29,21 @@ export const versionAnswer = z
       apiVersion: answer.ApiVersion,
       os: answer.Os,
       arch: answer.Arch,
+      product: answer.Platform?.Name ?? '',
     }),
   )
+
+/** `GET /info`, of which an engine without cgroups says `false`. */
+export const limitsAnswer = z
+  .object({
+    MemoryLimit: z.boolean().nullish(),
+    CpuCfsQuota: z.boolean().nullish(),
+    PidsLimit: z.boolean().nullish(),
+  })
+  .transform(({MemoryLimit, CpuCfsQuota, PidsLimit}): readonly string[] => {
+    const kept = {memory: MemoryLimit, cpus: CpuCfsQuota, pids: PidsLimit}
+    return Object.entries(kept).flatMap(([limit, isKept]) => (isKept === false ? [limit] : []))
+  })
 
 /** `GET /images/{name}/json`. */
 export const imageAnswer = z
@@ -35,6 +52,7 @@ export const imageAnswer = z
     Architecture: z.string(),
     Os: z.string(),
     Size: z.number(),
+    RepoDigests: texts,
     Config: z
       .object({
         User: z.string().nullish(),
@@ -59,6 +77,33 @@ export const imageAnswer = z
       volumes: Object.keys(answer.Config?.Volumes ?? {}),
       workingDir: answer.Config?.WorkingDir ?? '',
       size: answer.Size,
+      repoDigests: answer.RepoDigests ?? [],
+    }),
+  )
+
+/** `GET /distribution/{name}/json`. Engines leave the platforms out where there is but one. */
+export const distributionAnswer = z
+  .object({
+    Descriptor: z.object({digest: z.string().regex(/^[a-z0-9]+:[a-f0-9]{32,}$/)}),
+    Platforms: z
+      .array(
+        z.object({
+          os: z.string().nullish(),
+          architecture: z.string().nullish(),
+          variant: z.string().nullish(),
+        }),
+      )
+      .nullish(),
+  })
+  .transform(
+    ({Descriptor, Platforms}): Distribution => ({
+      digest: Descriptor.digest,
+      platforms: (Platforms ?? []).flatMap(({os, architecture, variant}) =>
+        // Signatures and the like stand among the images, for `unknown`.
+        os && architecture && architecture !== 'unknown'
+          ? [{os, architecture, ...(variant && {variant})}]
+          : [],
+      ),
     }),
   )
 
@@ -140,6 +185,44 @@ export const networkAnswer = z.object({
     .nullish(),
 })
 
+/** `GET /networks`. */
+export const networksAnswer = z.array(
+  z
+    .object({Id: z.string().min(1), Name: z.string(), Labels: labels, Created: z.string()})
+    .transform(
+      (answer): NetworkFacts => ({
+        id: answer.Id,
+        name: answer.Name,
+        labels: answer.Labels ?? {},
+        createdAt: new Date(answer.Created),
+      }),
+    ),
+)
+
+/** `GET /networks/{id}`: the running containers by their ids. */
+export const membersAnswer = z
+  .object({Containers: z.record(z.string(), z.unknown()).nullish()})
+  .transform((answer): readonly string[] => Object.keys(answer.Containers ?? {}))
+
+/** `GET /volumes`. */
+export const volumesAnswer = z
+  .object({
+    Volumes: z
+      .array(
+        z
+          .object({Name: z.string().min(1), Labels: labels, CreatedAt: z.string().nullish()})
+          .transform(
+            (answer): VolumeFacts => ({
+              name: answer.Name,
+              labels: answer.Labels ?? {},
+              createdAt: answer.CreatedAt ? new Date(answer.CreatedAt) : undefined,
+            }),
+          ),
+      )
+      .nullish(),
+  })
+  .transform((answer): readonly VolumeFacts[] => answer.Volumes ?? [])
+
 /** One line of `POST /images/create`: progress, or the reason why the pull ended. */
 export const pullLine = z
   .object({
@@ -155,13 +238,23 @@ export const pullLine = z
     const {current, total} = line.progressDetail ?? {}
     return {
       progress: {
-        layer: line.id ?? '',
-        status: line.status ?? '',
+        layer: bounded(line.id ?? ''),
+        status: bounded(line.status ?? ''),
         ...(current != null && {current}),
         ...(total != null && {total}),
       },
     }
   })
+
+/** No layer's id and no state of one is near this. */
+const LONGEST_WORD = 200
+
+/** A part of a long text would keep all of it in memory: it is copied. */
+function bounded(text: string): string {
+  return text.length <= LONGEST_WORD
+    ? text
+    : Buffer.from(text.slice(0, LONGEST_WORD)).toString('utf8')
+}
 
 /** What the engine says when it refuses. */
 export const refusal = z.object({message: z.string()})

@@ -14,3 +14,9 @@ export function pathOf(name: string): string {
     'this is not a name of anything on an engine',
   )
 }
+
+/** What asks a list for the things that carry every one of these labels. */
+export function labelFilter(labels: Readonly<Record<string, string>>): {readonly filters: string} {
+  const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+  return {filters: JSON.stringify({label})}
+}

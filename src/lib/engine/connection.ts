@@ -16,6 +16,8 @@ export interface Call {
   readonly body?: object
   /** Sent as it is, as a tar archive, instead of a body in JSON. */
   readonly archive?: Buffer
+  /** Sent as `X-Registry-Auth`: the login that the engine is to use with a registry. A secret. */
+  readonly registryAuth?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** Longest wait for the whole answer, in milliseconds; without it only the signal ends the wait. */
   readonly within?: number
@@ -94,6 +96,7 @@ export class Connection {
         // The body is given apart from the query: by itself the library puts both into the URL, secrets included.
         options: {_query: query, _body: call.body ?? {}},
         ...(call.archive && {file: call.archive, headers: {'Content-Type': 'application/x-tar'}}),
+        ...(call.registryAuth !== undefined && {headers: {'X-Registry-Auth': call.registryAuth}}),
       },
     )
     if (result instanceof IncomingMessage) return result

@@ -1,61 +1,79 @@
 import {Duplex} from 'node:stream'
 import * as z from 'zod'
-import {PluginError} from '../base/errors.ts'
 import {
   containerAnswer,
   createAnswer,
   imageAnswer,
+  limitsAnswer,
   listAnswer,
   sizeAnswer,
   versionAnswer,
   waitAnswer,
 } from './answers.ts'
-import {pathOf} from './api-path.ts'
+import {labelFilter, pathOf} from './api-path.ts'
 import {getArchive, putArchive} from './archives.ts'
+import {createContainer, removeContainer, untilGone, type Way} from './comings-and-goings.ts'
 import {type Call, type Connection, engineFailed, expectAnswer, reasonOf} from './connection.ts'
+import type {Dialect} from './dialect.ts'
+import type {Endpoint} from './endpoint.ts'
 import type {
   ContainerDetails,
   ContainerFacts,
+  ContainerStats,
+  Distribution,
   Engine,
   EngineInfo,
   HolderOptions,
   ImageFacts,
+  NetworkFacts,
   NetworkOptions,
-  PullProgress,
+  VolumeFacts,
 } from './engine.ts'
 import * as networks from './networks.ts'
+import * as volumes from './volumes.ts'
 import type {ContainerOptions} from './options.ts'
-import {pullImage} from './pull.ts'
-
-/** What the engine may take to finish a removal that is under way. */
-const GONE_MS = 10_000
+import {distribution, pullImage, tagImage} from './pull.ts'
+import {containerStats} from './stats.ts'
 
 /** The verbs of {@link Engine} in requests of the Docker Engine API 1.41 to 1.47. */
 export class DockerEngine implements Engine {
   readonly #connection: Connection
-  readonly #settings: {readonly apiVersion: string; readonly answerMs: number}
+  readonly #settings: {readonly dialect: Dialect; readonly answerMs: number}
   /** Waits that the engine has not confirmed yet, by container. */
   readonly #arming = new Map<string, Promise<unknown>>()
 
-  constructor(connection: Connection, settings: {apiVersion: string; answerMs: number}) {
+  constructor(connection: Connection, settings: {dialect: Dialect; answerMs: number}) {
     this.#connection = connection
     this.#settings = settings
   }
 
+  get endpoint(): Endpoint {
+    return this.#connection.endpoint
+  }
+
   get isLocal(): boolean {
-    return this.#connection.endpoint.kind !== 'tcp'
+    return this.sockets.length > 0
   }
 
   get sockets(): readonly string[] {
     const {endpoint} = this.#connection
-    return endpoint.kind === 'tcp' ? [] : [endpoint.path]
+    return endpoint.kind === 'unix' || endpoint.kind === 'npipe' ? [endpoint.path] : []
+  }
+
+  get #way(): Way {
+    return {connection: this.#connection, dialect: this.#settings.dialect}
   }
 
   async info(signal?: AbortSignal): Promise<EngineInfo> {
     const within = this.#settings.answerMs
     const answer = await this.#connection.ask({method: 'GET', path: '/version', signal, within})
     const info = expectAnswer(answer, versionAnswer, 'tell its version')
-    return {...info, apiVersion: this.#settings.apiVersion}
+    return {...info, apiVersion: this.#settings.dialect.apiVersion}
+  }
+
+  async unkeptLimits(signal?: AbortSignal): Promise<readonly string[]> {
+    const answer = await this.#connection.ask({method: 'GET', path: '/info', signal})
+    return expectAnswer(answer, limitsAnswer, 'tell which limits it keeps')
   }
 
   async hasImage(ref: string, signal?: AbortSignal): Promise<boolean> {
@@ -71,46 +89,30 @@ export class DockerEngine implements Engine {
 
   pullImage(
     ref: string,
-    onProgress: (progress: PullProgress) => void,
+    options: Parameters<Engine['pullImage']>[1],
     signal: AbortSignal,
   ): Promise<void> {
-    return pullImage(this.#connection, {ref, onProgress}, signal)
+    return pullImage(this.#connection, {ref, ...options}, signal)
+  }
+
+  distribution(
+    ref: string,
+    auth: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<Distribution | undefined> {
+    return distribution(this.#connection, {ref, auth}, signal)
+  }
+
+  tagImage(image: string, name: {repository: string; tag: string}): Promise<void> {
+    return tagImage(this.#connection, {image, ...name})
   }
 
   create(options: ContainerOptions, signal?: AbortSignal, name?: string): Promise<string> {
-    return this.#create(options, signal, name)
+    return createContainer(this.#way, {options, name}, signal)
   }
 
   createHolder(options: HolderOptions, signal?: AbortSignal, name?: string): Promise<string> {
-    return this.#create(options, signal, name)
-  }
-
-  async #create(
-    options: ContainerOptions | HolderOptions,
-    signal?: AbortSignal,
-    name?: string,
-  ): Promise<string> {
-    signal?.throwIfAborted()
-    // Not given to the request: one that is cut off may still make a container, whose id nobody would know.
-    const answer = await this.#connection.ask({
-      method: 'POST',
-      path: '/containers/create',
-      query: name === undefined ? {} : {name},
-      body: options,
-    })
-    if (answer.status === 404) {
-      throw new PluginError(
-        'IMAGE_MISSING',
-        `the image ${options.Image} is not on the engine: ${reasonOf(answer)}`,
-        {hint: `docker pull ${options.Image}`},
-      )
-    }
-    const id = expectAnswer(answer, createAnswer, `create a container of ${options.Image}`)
-    if (signal?.aborted) {
-      await this.remove(id, {force: true})
-      signal.throwIfAborted()
-    }
-    return id
+    return createContainer(this.#way, {options, name}, signal)
   }
 
   async attach(id: string, signal?: AbortSignal): Promise<Duplex> {
@@ -183,38 +185,22 @@ export class DockerEngine implements Engine {
     }
   }
 
-  async remove(id: string, {force}: {readonly force: boolean}): Promise<void> {
-    const answer = await this.#connection.ask({
-      method: 'DELETE',
-      path: `/containers/${pathOf(id)}`,
-      query: {v: '1', force: force ? '1' : '0'},
-    })
-    const isGoing = answer.status === 409 && reasonOf(answer).includes('already in progress')
-    // Somebody else (AutoRemove) is at it: until that is over it is still listed, and holds its volumes.
-    if (isGoing) await this.#gone({id, within: GONE_MS})
-    else if (answer.status !== 404) expectAnswer(answer, z.unknown(), 'remove the container')
+  remove(id: string, {force}: {readonly force: boolean}): Promise<void> {
+    return removeContainer(this.#way, {id, force})
   }
 
   untilGone(id: string, signal?: AbortSignal): Promise<void> {
-    return this.#gone({id, signal})
-  }
-
-  async #gone({id, ...bounds}: {id: string} & Pick<Call, 'signal' | 'within'>): Promise<void> {
-    const path = `/containers/${pathOf(id)}/wait`
-    const query = {condition: 'removed'}
-    const answer = await this.#connection.ask({method: 'POST', path, query, ...bounds})
-    if (answer.status !== 404) expectAnswer(answer, z.unknown(), 'remove the container')
+    return untilGone(this.#way, id, signal)
   }
 
   async list(
     labels: Readonly<Record<string, string>>,
     signal?: AbortSignal,
   ): Promise<readonly ContainerFacts[]> {
-    const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
     const answer = await this.#connection.ask({
       method: 'GET',
       path: '/containers/json',
-      query: {all: '1', filters: JSON.stringify({label})},
+      query: {all: '1', ...labelFilter(labels)},
       signal,
     })
     return expectAnswer(answer, listAnswer, 'list its containers')
@@ -223,7 +209,7 @@ export class DockerEngine implements Engine {
   async inspect(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
     const path = `/containers/${pathOf(id)}/json`
     const answer = await this.#connection.ask({method: 'GET', path, signal})
-    if (answer.status === 404) return undefined
+    if (this.#settings.dialect.isMissing(answer)) return undefined
     return expectAnswer(answer, containerAnswer, 'describe the container')
   }
 
@@ -238,8 +224,12 @@ export class DockerEngine implements Engine {
   async writtenBytes(id: string, signal?: AbortSignal): Promise<number | undefined> {
     const path = `/containers/${pathOf(id)}/json`
     const answer = await this.#connection.ask({method: 'GET', path, query: {size: '1'}, signal})
-    if (answer.status === 404) return undefined
+    if (this.#settings.dialect.isMissing(answer)) return undefined
     return expectAnswer(answer, sizeAnswer, 'tell the size of the container')
+  }
+
+  stats(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined> {
+    return containerStats(this.#connection, id, signal)
   }
 
   createNetwork(options: NetworkOptions, signal?: AbortSignal): Promise<string> {
@@ -262,9 +252,25 @@ export class DockerEngine implements Engine {
     return networks.bridgeGateway(this.#connection, signal)
   }
 
-  async removeVolume(name: string): Promise<void> {
-    const path = `/volumes/${pathOf(name)}`
-    const answer = await this.#connection.ask({method: 'DELETE', path})
-    if (answer.status !== 404) expectAnswer(answer, z.unknown(), `remove the volume ${name}`)
+  listNetworks(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly NetworkFacts[]> {
+    return networks.listNetworks(this.#connection, labels, signal)
+  }
+
+  networkMembers(id: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return networks.networkMembers(this.#connection, id, signal)
+  }
+
+  listVolumes(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly VolumeFacts[]> {
+    return volumes.listVolumes(this.#connection, labels, signal)
+  }
+
+  removeVolume(name: string): Promise<void> {
+    return volumes.removeVolume(this.#connection, name)
   }
 }

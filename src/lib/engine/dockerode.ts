@@ -2,36 +2,35 @@ import {Agent} from 'node:http'
 import {Agent as TlsAgent} from 'node:https'
 import {inspect} from 'node:util'
 import {messageOf, PluginError} from '../base/errors.ts'
-import {versionAnswer} from './answers.ts'
 import {Connection, type Modem, reasonOf} from './connection.ts'
+import {agree} from './dialect.ts'
 import {DockerEngine} from './docker-engine.ts'
 import type {Endpoint} from './endpoint.ts'
 import type {Engine} from './engine.ts'
 import {notAnEngine} from './failures.ts'
+import {SshAgent} from './ssh.ts'
 
-/** The newest version of the Engine API that this program was written for. */
-const NEWEST_API = '1.47'
 const ANSWER_MS = 10_000
+/** A sign-in over ssh takes seconds where the host looks names up first, or the connection passes through others. */
+const SSH_ANSWER_MS = 30_000
 
 /**
- * Connects to a Docker engine and agrees on the API version, the lower of ours and the engine's.
+ * Connects to a Docker engine and agrees with it on how to speak, see {@link agree}.
  * Connections are kept for the next request, but do not keep the process alive.
  * @param options `answerMs`: how long the engine may take to tell its version
- * @throws PluginError ENGINE_UNREACHABLE with the endpoint, the setting that chose it, and what to do
+ * @throws PluginError ENGINE_UNREACHABLE with the endpoint, the setting that chose it, and what to do;
+ *   also when the engine is too old or too new
  */
 export async function openEngine(
   endpoint: Endpoint,
-  {answerMs = ANSWER_MS}: {answerMs?: number} = {},
+  {answerMs = endpoint.kind === 'ssh' ? SSH_ANSWER_MS : ANSWER_MS}: {answerMs?: number} = {},
 ): Promise<Engine> {
   const connection = new Connection(await createModem(endpoint), endpoint)
   const answer = await connection.ask({method: 'GET', path: '/version', within: answerMs})
-  const version = versionAnswer.safeParse(answer.body)
-  if (answer.status !== 200 || !version.success) {
-    throw notAnEngine(endpoint, answer.status === 200 ? 'it tells no version' : reasonOf(answer))
-  }
-  const apiVersion = lowerVersion(NEWEST_API, version.data.apiVersion)
-  connection.useVersion(apiVersion)
-  return new DockerEngine(connection, {apiVersion, answerMs})
+  if (answer.status !== 200) throw notAnEngine(endpoint, reasonOf(answer))
+  const dialect = agree(endpoint, answer)
+  connection.useVersion(dialect.apiVersion)
+  return new DockerEngine(connection, {dialect, answerMs})
 }
 
 async function createModem(endpoint: Endpoint): Promise<Modem> {
@@ -59,6 +58,10 @@ const NOTHING_FROM_ENVIRONMENT = {
 
 function addressOf(endpoint: Endpoint): object {
   const pool = {keepAlive: true, maxFreeSockets: 4}
+  if (endpoint.kind === 'ssh') {
+    // The host is for the header alone: the agent makes the connections.
+    return {host: 'http://localhost', protocol: 'http', agent: brief(new SshAgent(endpoint, pool))}
+  }
   if (endpoint.kind !== 'tcp') {
     const {path: socketPath} = endpoint
     return {host: undefined, socketPath, protocol: 'http', agent: brief(new Agent(pool))}
@@ -77,10 +80,4 @@ function addressOf(endpoint: Endpoint): object {
  */
 function brief<A extends Agent>(agent: A): A {
   return Object.assign(agent, {[inspect.custom]: () => 'Agent'})
-}
-
-function lowerVersion(ours: string, theirs: string): string {
-  const [ourMajor = 0, ourMinor = 0] = ours.split('.').map(Number)
-  const [major = 0, minor = 0] = theirs.split('.').map(Number)
-  return major < ourMajor || (major === ourMajor && minor < ourMinor) ? theirs : ours
 }

@@ -10,11 +10,17 @@ import {
 } from './contexts.ts'
 import type {TlsMaterial} from './contexts.ts'
 import {parseHost} from './host.ts'
-import type {Host} from './host.ts'
+import type {Host, SshHost} from './host.ts'
 
 /** Where the engine listens. `from` says in words where that choice came from. */
 export type Endpoint =
-  | {readonly kind: 'unix' | 'npipe'; readonly path: string; readonly from: string}
+  | {
+      readonly kind: 'unix' | 'npipe'
+      readonly path: string
+      readonly from: string
+      /** Where else engines of this user listen, for whoever finds nothing at the path that nobody chose. */
+      readonly others?: readonly string[]
+    }
   | {
       readonly kind: 'tcp'
       readonly host: string
@@ -22,6 +28,7 @@ export type Endpoint =
       readonly tls?: EndpointTls
       readonly from: string
     }
+  | (SshHost & {readonly from: string})
 
 /** PEM texts; `verify` false takes any certificate of the engine. */
 export interface EndpointTls extends TlsMaterial {
@@ -34,7 +41,7 @@ export interface EndpointTls extends TlsMaterial {
  * checked against docker 28.2). TLS flags and variables concern only hosts that are no context.
  * @param input `globals`: docker's flags; `dockerConfigDir`: docker's folder; `platform`: whose sockets are meant
  * @throws PluginError USAGE for flags that contradict each other, ENDPOINT_INVALID for an unknown context, an
- *   address that is none, ssh, and missing TLS files; FILE_INVALID for damaged files of docker, FILE_DENIED
+ *   address that is none, and missing TLS files; FILE_INVALID for damaged files of docker, FILE_DENIED
  */
 export async function resolveEndpoint(input: {
   globals: DockerGlobals
@@ -114,9 +121,17 @@ async function fromHost(input: Input, choice: {host: string; from: string}): Pro
     from: choice.from,
     platform: input.platform ?? process.platform,
   })
+  const folder = env['XDG_RUNTIME_DIR']
+  if (host.kind === 'unix' && choice.host.trim() === '' && folder) {
+    const others = ROOTLESS_SOCKETS.map(name => join(folder, name))
+    return {kind: host.kind, path: host.path, from: choice.from, others}
+  }
   if (host.kind !== 'tcp' || !secured) return reachedAt(host, undefined, choice.from)
   return reachedAt(host, {...(await readTls(input)), verify}, choice.from)
 }
+
+/** Where engines without root listen, below the user's runtime folder (dockerd-rootless.sh, podman-system-service(1)). */
+const ROOTLESS_SOCKETS = ['docker.sock', 'podman/podman.sock'] as const
 
 function reachedAt(host: Host, tls: EndpointTls | undefined, from: string): Endpoint {
   return host.kind === 'tcp' && tls ? {...host, tls, from} : {...host, from}

@@ -1,4 +1,5 @@
 import type {Duplex} from 'node:stream'
+import type {Endpoint} from './endpoint.ts'
 import type {ContainerOptions} from './options.ts'
 
 /**
@@ -7,12 +8,16 @@ import type {ContainerOptions} from './options.ts'
  * A signal that is aborted rejects with the signal's reason.
  */
 export interface Engine {
+  /** Where it is: enough for another process to reach it. Holds the keys of TLS. */
+  readonly endpoint: Endpoint
   /** Whether the paths of this machine are the engine's own: it listens on a socket or pipe here, not over TCP. */
   readonly isLocal: boolean
   /** Where it listens on this machine: whoever reaches such a socket commands the engine. */
   readonly sockets: readonly string[]
   /** The engine's version and platform; bounded in time, so it also tells a dead engine from a slow one. */
   info(signal?: AbortSignal): Promise<EngineInfo>
+  /** Limits that it takes without a word and does not keep, as rootless engines may: `memory`, `cpus`, `pids`. */
+  unkeptLimits(signal?: AbortSignal): Promise<readonly string[]>
   /** Whether the engine holds an image under this reference or id. */
   hasImage(ref: string, signal?: AbortSignal): Promise<boolean>
   /** What an image says about itself; undefined when the engine does not hold it. */
@@ -23,9 +28,26 @@ export interface Engine {
    */
   pullImage(
     ref: string,
-    onProgress: (progress: PullProgress) => void,
+    options: {
+      readonly onProgress: (progress: PullProgress) => void
+      /** The login for the registry, as the Engine API takes it. */
+      readonly auth?: string | undefined
+    },
     signal: AbortSignal,
   ): Promise<void>
+  /**
+   * What the registry of an image says of it now; nothing is fetched.
+   * @param auth as for `pullImage`
+   * @returns undefined when this engine does not ask registries
+   * @throws PluginError ENGINE_FAILED with the reason when the registry does not tell
+   */
+  distribution(
+    ref: string,
+    auth: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<Distribution | undefined>
+  /** Gives an image that the engine holds one more name, which another image may have until now. */
+  tagImage(image: string, name: {readonly repository: string; readonly tag: string}): Promise<void>
   /**
    * Creates a container and gives its id. An aborted create leaves no container behind.
    * @param name what people see in `docker ps`, see `containerName`; without one the engine makes one up
@@ -71,6 +93,8 @@ export interface Engine {
   getArchive(id: string, path: string, signal?: AbortSignal): Promise<Buffer | undefined>
   /** How much a container has written to its own layer, in bytes; undefined when it or the number is not there. */
   writtenBytes(id: string, signal?: AbortSignal): Promise<number | undefined>
+  /** What a container takes of memory and processor; undefined when it does not run. */
+  stats(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined>
   /** Creates a bridge network and gives its id. An aborted create leaves no network behind. */
   createNetwork(options: NetworkOptions, signal?: AbortSignal): Promise<string>
   /** Puts a container, running or not, on one more network. Both by name or id. */
@@ -79,6 +103,18 @@ export interface Engine {
   disconnectNetwork(network: string, container: string): Promise<void>
   /** Removes a network that no container is on. When this resolves it is gone, whoever removed it. */
   removeNetwork(id: string): Promise<void>
+  /** All networks that carry every one of these labels. */
+  listNetworks(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly NetworkFacts[]>
+  /** The ids of the running containers on a network; none when there is no such network. */
+  networkMembers(id: string, signal?: AbortSignal): Promise<readonly string[]>
+  /** All volumes that carry every one of these labels. */
+  listVolumes(
+    labels: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<readonly VolumeFacts[]>
   /** Removes a volume that no container has. When this resolves it is gone, whoever removed it. */
   removeVolume(name: string): Promise<void>
   /** The engine's own address on docker's default network; undefined when it has no such network. */
@@ -100,6 +136,23 @@ export interface EngineInfo {
   readonly apiVersion: string
   readonly os: string
   readonly arch: string
+  /** What it is a part of, such as `Docker Desktop 4.40.0`; empty when it does not say. */
+  readonly product: string
+}
+
+/** What a registry says of an image. */
+export interface Distribution {
+  /** Of the manifest, or of the index when there are several. */
+  readonly digest: string
+  /** For what it is made; empty when that is not known before it is fetched. */
+  readonly platforms: readonly Platform[]
+}
+
+export interface Platform {
+  readonly os: string
+  /** As Go names it: `amd64`, `arm64`. */
+  readonly architecture: string
+  readonly variant?: string
 }
 
 export interface ImageFacts {
@@ -117,6 +170,8 @@ export interface ImageFacts {
   readonly workingDir: string
   /** Bytes. */
   readonly size: number
+  /** `repository@digest` for each repository that it was pulled from or pushed to. */
+  readonly repoDigests: readonly string[]
 }
 
 /** The body of `POST /containers/create` for a container that is never started. */
@@ -147,6 +202,20 @@ export interface NetworkOptions {
   readonly options: Readonly<Record<string, string>>
 }
 
+export interface NetworkFacts {
+  readonly id: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly createdAt: Date
+}
+
+export interface VolumeFacts {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Undefined when the driver does not tell. */
+  readonly createdAt: Date | undefined
+}
+
 /** One line of a running pull; `current` and `total` are bytes of the layer. */
 export interface PullProgress {
   /** The layer's short id; empty for lines about the image as a whole. */
@@ -166,6 +235,17 @@ export interface ContainerFacts {
   /** The state in words for people, such as `Up 3 minutes`. */
   readonly status: string
   readonly createdAt: Date
+}
+
+export interface ContainerStats {
+  /** As `docker stats` counts it: without files that the kernel merely remembers. */
+  readonly memoryBytes: number
+  /** What it may take at most: its own limit, else the machine's memory. */
+  readonly memoryLimitBytes?: number
+  /** What it has used of all cores since it was started, in nanoseconds. */
+  readonly cpuNanos: number
+  /** When the engine looked, by its own clock. */
+  readonly at: Date
 }
 
 export interface ContainerDetails {

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import {createAnswer, networkAnswer} from './answers.ts'
-import {pathOf} from './api-path.ts'
+import {createAnswer, membersAnswer, networkAnswer, networksAnswer} from './answers.ts'
+import {labelFilter, pathOf} from './api-path.ts'
 import {type Connection, expectAnswer, reasonOf} from './connection.ts'
-import type {NetworkOptions} from './engine.ts'
+import type {NetworkFacts, NetworkOptions} from './engine.ts'
 
 interface Membership {
   readonly network: string
@@ -73,6 +73,27 @@ export async function disconnectNetwork(
 export async function removeNetwork(connection: Connection, id: string): Promise<void> {
   const answer = await connection.ask({method: 'DELETE', path: `/networks/${pathOf(id)}`})
   if (answer.status !== 404) expectAnswer(answer, z.unknown(), `remove the network ${id}`)
+}
+
+/** `GET /networks`, of bridge networks and all others. */
+export async function listNetworks(
+  connection: Connection,
+  labels: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<readonly NetworkFacts[]> {
+  const query = labelFilter(labels)
+  const answer = await connection.ask({method: 'GET', path: '/networks', query, signal})
+  return expectAnswer(answer, networksAnswer, 'list its networks')
+}
+
+/** `GET /networks/{id}`: who is on it. */
+export async function networkMembers(
+  connection: Connection,
+  id: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const answer = await connection.ask({method: 'GET', path: `/networks/${pathOf(id)}`, signal})
+  return answer.status === 404 ? [] : expectAnswer(answer, membersAnswer, 'describe the network')
 }
 
 /** `GET /networks/bridge`: the address that the engine's own host has on docker's default network. */

@@ -3,6 +3,12 @@ import {plainEnvironment, type Env} from './block.ts'
 import {hardening, type HardenedHost, type HardeningInput, type Security} from './hardening.ts'
 import {engineMounts, type EngineMount, type Mount, PROGRAMS_PATH} from './mounts.ts'
 
+/**
+ * Carried by servers without our program, since a gateway may have nothing but such: then it has no lease (see
+ * `openLease`), and that is no sign of its death.
+ */
+export const UNLEASED_LABEL = 'docker-mcp-unleased'
+
 /** The body of `POST /containers/create` (Docker Engine API 1.41), as far as this program sets it. */
 export interface ContainerOptions {
   readonly Image: string
@@ -59,21 +65,15 @@ export type Entry =
 /** What a container can reach. */
 export type Network =
   | {readonly kind: 'none'}
-  /** Docker's bridge. */
+  /** Docker's bridge; `extraHosts` are `name:address` pairs. */
   | {readonly kind: 'open'; readonly extraHosts: readonly string[]}
   /** Nothing but our relay, and an internal network of its own when it is to talk to other containers. */
-  | {
-      readonly kind: 'relayed'
-      readonly network: string | undefined
-      /** `name:address` pairs, as everywhere. */
-      readonly extraHosts: readonly string[]
-    }
+  | {readonly kind: 'relayed'; readonly network: string | undefined}
 
 export interface ContainerInput {
   readonly server: string
   /** The gateway that owns the container; whoever cleans up asks whether it still lives. */
   readonly owner: string
-  readonly session: string
   readonly image: string
   /** What the image says of itself, as `ImageFacts` has it. */
   readonly facts: HardeningInput['facts']
@@ -122,7 +122,8 @@ export function containerOptions(input: ContainerInput): ContainerOptions {
       'docker-mcp-name': input.server,
       'docker-mcp-transport': input.transport,
       'docker-mcp-owner': input.owner,
-      'docker-mcp-session': input.session,
+      // Said in either case: an image could say it, too.
+      [UNLEASED_LABEL]: String(input.entry.kind === 'plain'),
     },
     Tty: false,
     OpenStdin: true,
@@ -149,6 +150,8 @@ function program({server, facts, command, entry}: ContainerInput) {
   const started = [...facts.entrypoint, ...(command.length > 0 ? command : facts.cmd)]
   if (started.length === 0) throw noProgram(server)
   const options = [
+    // It waits for the block as long as somebody holds the other end of stdin: containers are kept ready that way.
+    '-t0',
     `-w${GRACE_SECONDS[entry.stdin]}`,
     ...(entry.stdin === 'lifeline' ? ['-n'] : []),
     '--',
@@ -194,15 +197,15 @@ function programs(volume: string): Mount {
 
 function networkOptions(network: Network) {
   if (network.kind === 'none') return {NetworkMode: 'none'}
-  const hosts = network.extraHosts.length > 0 ? {ExtraHosts: network.extraHosts} : {}
-  if (network.kind === 'open') return hosts
+  if (network.kind === 'open') {
+    return network.extraHosts.length > 0 ? {ExtraHosts: network.extraHosts} : {}
+  }
   return {
     NetworkMode: network.network ?? 'none',
     // In a network of its own the engine's resolver comes first and asks ours for the rest. Without `DnsOptions`: with
     // `ndots:0` it keeps names of one part to itself (seen on 20.10).
     Dns: ['127.0.0.53'],
     DnsSearch: ['.'],
-    ...hosts,
   }
 }
 

@@ -1,3 +1,4 @@
+import {unlessAborted} from '../base/async.ts'
 import type {Engine} from './engine.ts'
 import {PROGRAMS_PATH} from './mounts.ts'
 import {PROGRAMS_ARCHIVE, PROGRAMS_DIGEST} from './programs.ts'
@@ -24,7 +25,7 @@ export function ensureShim(
   const earlier = ensured.get(engine)
   if (earlier) {
     // The other call may have failed for reasons of its own, such as its signal or its image.
-    return untilAborted(
+    return unlessAborted(
       earlier.catch(() => ensureShim(engine, input, signal)),
       signal,
     )
@@ -58,16 +59,4 @@ async function fill(
   const volume = {name: shimVolumeName, path: PROGRAMS_PATH, archive}
   await fillVolume(engine, {...input, ...volume}, signal)
   return shimVolumeName
-}
-
-async function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop)
-  try {
-    signal.throwIfAborted()
-    return await Promise.race([task, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }

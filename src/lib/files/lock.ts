@@ -1,10 +1,11 @@
 import type {BigIntStats} from 'node:fs'
-import {mkdir, rmdir, stat} from 'node:fs/promises'
+import {rmdir, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {PluginError, systemCode} from '../base/errors.ts'
 import {followLinks} from './atomic.ts'
 import {fileDenied} from './denied.ts'
+import {makeFolder} from './folder.ts'
 
 /** A living holder touches its lock every two seconds; one that is older belongs to a process that is gone. */
 const STALE_MS = 6000
@@ -15,7 +16,8 @@ const MAX_PAUSE_MS = 100
  * Runs a task while no other process of ours runs one for the same file. The lock is a folder `<file>.lock`
  * beside the file (beside its target, when the file is a symbolic link); the file itself need not exist.
  * @param task what to do; the lock is given back when it settles
- * @param options `waitMs`: how long to wait for another holder, 10 s when not given
+ * @param options `waitMs`: how long to wait for another holder, 10 s when not given; `folderMode`: of the folders above
+ *   it that are missing
  * @returns what the task gives
  * @throws PluginError FILE_BUSY when another process keeps the file locked, or took the lock over because this
  *   one was stopped for too long; FILE_DENIED when the folder may not be written; whatever the task throws
@@ -23,9 +25,9 @@ const MAX_PAUSE_MS = 100
 export async function withFileLock<T>(
   path: string,
   task: () => Promise<T>,
-  options: {waitMs?: number} = {},
+  options: {waitMs?: number; folderMode?: number} = {},
 ): Promise<T> {
-  const held = await acquire(path, options.waitMs ?? 10_000)
+  const held = await acquire(path, options)
   try {
     const outcome = await task()
     if (await held.isLost()) throw busy(path, 'another process took over its lock')
@@ -40,10 +42,13 @@ interface Held {
   release(): Promise<void>
 }
 
-async function acquire(path: string, waitMs: number): Promise<Held> {
+async function acquire(
+  path: string,
+  {waitMs = 10_000, folderMode}: {waitMs?: number; folderMode?: number},
+): Promise<Held> {
   try {
     const target = await followLinks(path)
-    await mkdir(dirname(target), {recursive: true})
+    await makeFolder(dirname(target), folderMode === undefined ? {} : {mode: folderMode})
     const deadline = performance.now() + waitMs
     for (let pause = 10; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
       const held = await tryAcquire(target)

@@ -12,6 +12,22 @@ export interface StatePaths {
   readonly tools: string
   readonly catalogIndex: string
   readonly catalogsDir: string
+  /** One file a profile. */
+  readonly profilesDir: string
+  /** The gateway's own configuration. */
+  readonly gatewayFile: string
+  /** Where newer versions of docker's own plugin keep profiles and catalogs: only ever read. */
+  readonly database: string
+  /** The same where docker's folder is another one: docker's plugin leaves it in the home. */
+  readonly homeDatabase: string
+  /** Secrets, encrypted. */
+  readonly secretsFile: string
+  /** The key of that file, where there is no better place for one. */
+  readonly secretsKey: string
+  /** Which secrets the stores have that cannot be asked for a list; no values. Gateways watch it. */
+  readonly secretsIndex: string
+  /** Which server was given which secret, one JSON object a line. */
+  readonly audit: string
   /** What each server's last start came to, one file a server. */
   readonly stateDir: string
 }
@@ -35,6 +51,14 @@ export function statePaths(input: {
     tools: join(dir, 'tools.yaml'),
     catalogIndex: join(dir, 'catalog.json'),
     catalogsDir: join(dir, 'catalogs'),
+    profilesDir: join(dir, 'profiles'),
+    gatewayFile: join(dir, 'mcp-gateway-config.yaml'),
+    database: join(dir, 'mcp-toolkit.db'),
+    homeDatabase: join(homeDir(input.env), '.docker', 'mcp', 'mcp-toolkit.db'),
+    secretsFile: join(dir, 'secrets.enc.json'),
+    secretsKey: join(dir, 'secrets.key'),
+    secretsIndex: join(dir, 'secrets.json'),
+    audit: join(dir, 'audit.jsonl'),
     stateDir: join(dir, 'state'),
   }
 }

@@ -41,20 +41,33 @@ export function setYamlKey(text: string, path: readonly string[], value: Json): 
 
 /**
  * Removes one key of a YAML document and changes nothing else in its text. A map that loses its last key
- * becomes `{}`.
+ * becomes `{}`, also the whole document: a gateway that runs takes an empty file for one that is being written.
  * @param path the keys that lead to the value, at least one
  * @returns the new text; the same text when there is no such key
  * @throws PluginError FILE_INVALID when the text is not a YAML map, or when the key cannot be removed without
  *   another change (an alias, a merge key)
  */
 export function removeYamlKey(text: string, path: readonly string[]): string {
+  return without(text, path, '{}')
+}
+
+/**
+ * Takes back a key that {@link setYamlKey} put in: like {@link removeYamlKey}, but a document without any other key
+ * has no map afterwards, as before.
+ * @throws like {@link removeYamlKey}
+ */
+export function undoYamlKey(text: string, path: readonly string[]): string {
+  return without(text, path, '')
+}
+
+function without(text: string, path: readonly string[], emptyTop: '{}' | ''): string {
   const before = readMap(text)
   if (!hasPath(before.root, path)) return text
   const wanted = withoutKey(before.root, path)
   const spot = locate(before, path)
   if (spot?.kind !== 'found') throw refusal(path, 'an alias or a merge key brings it in')
   const layout = {text, step: 2}
-  const splices = cutPair(layout, spot.pair)
+  const splices = cutPair(layout, spot.pair, emptyTop)
   if (!splices) throw refusal(path, 'it shares a line with other text')
   return applyVerified(layout, {path, wanted, splices})
 }

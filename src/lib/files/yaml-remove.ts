@@ -6,6 +6,7 @@ import {
   cutLines,
   itemEnd,
   itemStart,
+  lineBreakOf,
   lineEnd,
   lineStart,
   nextLine,
@@ -14,10 +15,15 @@ import {
 } from './yaml-text.ts'
 
 /**
- * Takes a pair out of its map. A map that loses its last pair becomes `{}`, at the top an empty document.
+ * Takes a pair out of its map. A map that loses its last pair becomes `{}`.
+ * @param emptyTop what stands where the map at the top was when it loses its last pair
  * @returns undefined when other text shares the pair's lines
  */
-export function cutPair({text}: Layout, pair: PairPlace): readonly Splice[] | undefined {
+export function cutPair(
+  {text}: Layout,
+  pair: PairPlace,
+  emptyTop: '{}' | '',
+): readonly Splice[] | undefined {
   const {source, owner} = pair.map
   if (source.type === 'flow-collection') return cutFromFlow(text, source, pair.item)
   const start = itemStart(pair.item)
@@ -27,10 +33,24 @@ export function cutPair({text}: Layout, pair: PairPlace): readonly Splice[] | un
   const below = nextLine(text, itemEnd(pair.item, text) ?? start)
   // Comments that stand deeper than the key are inside its value, and go with it.
   const lines = cutLines(text, start, afterComments(text, below, column(text, start) + 1))
-  if (owner === undefined || hasOtherPairs(source, pair.item)) return [lines]
+  if (hasOtherPairs(source, pair.item)) return [lines]
+  if (owner === undefined) {
+    return [emptyTop === '' ? lines : inPlaceOf(text, lines, indented(text, start, emptyTop))]
+  }
   const colon = propertiesEnd(owner.item)
   if (colon === undefined) return undefined
   return [{start: colon, end: colon, text: ' {}'}, lines]
+}
+
+/** Puts a line where lines are cut, with the line break that they had before or behind them. */
+function inPlaceOf(text: string, lines: Splice, line: string): Splice {
+  const hasBreakBehind = text[lines.end - 1] === '\n'
+  if (hasBreakBehind) return {...lines, text: line + lineBreakOf(text)}
+  return {...lines, text: lines.start === 0 ? line : lineBreakOf(text) + line}
+}
+
+function indented(text: string, start: number, line: string): string {
+  return ' '.repeat(column(text, start)) + line
 }
 
 function cutFromFlow(

@@ -9,6 +9,7 @@ import {
   isNode,
   isPair,
   isScalar,
+  isSeq,
   visit,
   type CST,
   type Document,
@@ -80,23 +81,44 @@ export function readYaml(text: string, file: string): YamlText {
 
 /**
  * An error about a value that is well-formed YAML but not what it should be.
- * @param input `path`: the keys that lead to the value
+ * @param input `path`: the keys that lead to the value; in a list the number of the item, from 0
  * @returns FILE_INVALID with `file:line:column` of the value's key
  */
 export function invalidYaml(
   input: {text: string; file: string; path: readonly string[]},
   reason: string,
 ): PluginError {
+  const {line, column} = yamlPlaces(input.text)(input.path)
+  return invalid(`${input.file}:${line}:${column}`, reason)
+}
+
+/** A place in a text, both from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/**
+ * Finds where things are in a YAML text.
+ * @returns a function that takes the keys that lead to a value (in a list the number of the item, from 0) and gives the
+ *   place of the last of them that is there
+ */
+export function yamlPlaces(text: string): (path: readonly string[]) => Place {
   const lines = new LineCounter()
-  let node: unknown = compose(input.text, lines)?.contents
-  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
-  for (const key of input.path) {
-    const pair = isMap(node) ? findPair(node, key) : undefined
-    if (!pair) break
-    offset = pair.key.range[0]
-    node = pair.value
+  const top: unknown = compose(text, lines)?.contents
+  return path => {
+    let node = top
+    let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
+    for (const key of path) {
+      const item = isSeq(node) ? node.items[Number(key)] : undefined
+      const pair = isMap(node) ? findPair(node, key) : undefined
+      const start = isNode(item) ? item.range?.[0] : pair?.key.range[0]
+      if (start === undefined) break
+      offset = start
+      node = item ?? pair?.value
+    }
+    return placeAt(lines, offset)
   }
-  return invalid(`${input.file}:${place(lines, offset)}`, reason)
 }
 
 /** The pair of a map that has this key; not one that a merge key brings in. */
@@ -197,9 +219,14 @@ function wrongAlias(document: Document.Parsed): {at: number; reason: string} | u
   return wrong
 }
 
-function place(lines: LineCounter, offset: number): string {
+function placeAt(lines: LineCounter, offset: number): Place {
   const {line, col} = lines.linePos(offset)
-  return `${Math.max(line, 1)}:${Math.max(col, 1)}`
+  return {line: Math.max(line, 1), column: Math.max(col, 1)}
+}
+
+function place(lines: LineCounter, offset: number): string {
+  const {line, column} = placeAt(lines, offset)
+  return `${line}:${column}`
 }
 
 /** The library's reasons are sentences without an end; some go on in lines that quote the file. */
@@ -210,4 +237,9 @@ function invalid(where: string, reason: string, cause?: unknown): PluginError {
     hint: 'correct the file at that place',
     cause,
   })
+}
+
+/** Whether somebody has written comments into a YAML text. */
+export function hasComments(text: string): boolean {
+  return [...new Lexer().lex(text)].some(lexeme => lexeme.startsWith('#'))
 }

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto'
 import {isJsonObject, type Json, type JsonObject} from '../base/json.ts'
 import type {Era} from './bridge/eras.ts'
-import type {NamedKind} from './relay/lists.ts'
+import type {NamedKind} from './relay/shown-names.ts'
 import type {Items, Kind} from './relay/pages.ts'
 
 /** So many different kinds of clients are remembered for each server. */
@@ -15,6 +15,10 @@ const ERAS: readonly Era[] = ['legacy', 'modern']
 /** What one kind of client was answered. */
 export interface RememberedClient {
   hello: JsonObject
+  /** When the server last gave such a client a list, in milliseconds since 1970; 0 before that. */
+  at: number
+  /** The id of the image that it had then, if anybody knew. */
+  image: string | undefined
   readonly lists: {[K in Kind]?: Items}
 }
 
@@ -41,11 +45,12 @@ export function fileName(server: string): string {
 }
 
 /** The text of a server's file. */
-export function toJson(server: string, {fingerprint, clients, names, eras}: ServerMemory): string {
+export function toJson(server: string, memory: ServerMemory): string {
+  const {fingerprint, clients, names, eras} = memory
   return JSON.stringify({
     server,
     fingerprint,
-    clients: [...clients].map(([key, {hello, lists}]) => ({key, hello, lists})),
+    clients: [...clients].map(([key, client]) => ({key, ...client})),
     names: {
       tools: Object.fromEntries(names.tools),
       prompts: Object.fromEntries(names.prompts),
@@ -64,9 +69,14 @@ export function fromJson({fingerprint, clients, names, eras}: JsonObject): Serve
     eras: erasFrom(eras),
   }
   for (const client of objectsIn(clients).slice(-MOST_CLIENTS)) {
-    const {key, hello, lists} = client
+    const {key, hello, at, image, lists} = client
     if (typeof key === 'string' && isJsonObject(hello)) {
-      memory.clients.set(key, {hello, lists: listsFrom(lists)})
+      memory.clients.set(key, {
+        hello,
+        at: typeof at === 'number' ? at : 0,
+        image: typeof image === 'string' ? image : undefined,
+        lists: listsFrom(lists),
+      })
     }
   }
   return memory

@@ -18,7 +18,7 @@ import {
 } from './memory-file.ts'
 import type {ClientHello} from './relay/link.ts'
 import type {ListsByKind} from './relay/list-state.ts'
-import type {NamedKind} from './relay/lists.ts'
+import type {NamedKind} from './relay/shown-names.ts'
 import type {Items, Kind} from './relay/pages.ts'
 
 /** What a server answered the last time. */
@@ -27,7 +27,16 @@ export interface Remembered {
   readonly hello: JsonObject | undefined
   /** Its lists, as it gave them to a client like this one: what a server shows may depend on what a client can. */
   readonly lists: ListsByKind
+  /** What it listed to other kinds of clients; each list is from whoever of them opened it last. Better than nothing. */
+  readonly guesses: ListsByKind
+  /** Whether the lists are good enough that the server need not be started to confirm them. */
+  readonly isTrusted: boolean
 }
+
+/** A server whose lists are older is started to see what it lists now, in milliseconds, unless the user says otherwise. */
+const TRUSTED_FOR_MS = 24 * 3_600_000
+/** So often at most is written that nothing has changed, in milliseconds. */
+const WRITTEN_EVERY_MS = 3_600_000
 
 /** Characters; a server that lists more is asked anew each time the gateway starts. */
 const LARGEST_FILE = 5 * 1024 * 1024
@@ -47,6 +56,10 @@ export class Memory implements EraMemory {
   readonly #dir: string
   readonly #warn: (text: string) => void
   readonly #redact: (text: string) => string
+  readonly #now: () => number
+  readonly #trustedForMs: () => number
+  /** The ids of the images that servers have now, as far as they are known. */
+  readonly #images = new Map<string, string>()
   readonly #servers = new Map<string, ServerMemory>()
   readonly #learnt = new Map<string, Learnt>()
   /** The last write of each server's file; they happen one after the other. */
@@ -54,13 +67,22 @@ export class Memory implements EraMemory {
   readonly #due = new Set<string>()
 
   /**
-   * @param dir the folder of the files; made when the first is written
-   * @param redact masks secrets: an answer that holds one is in no file, as a masked one would be another answer
+   * @param input `dir`: the folder of the files, made when the first is written; `redact` masks secrets: an answer that
+   *   holds one is in no file, as a masked one would be another answer; `now`: milliseconds since 1970
    */
-  constructor(dir: string, warn: (text: string) => void, redact: (text: string) => string) {
-    this.#dir = dir
-    this.#warn = warn
-    this.#redact = redact
+  constructor(input: {
+    readonly dir: string
+    readonly warn: (text: string) => void
+    readonly redact: (text: string) => string
+    readonly now: () => number
+    /** How old lists may be that a server need not confirm; a day when it is not given. */
+    readonly trustedForMs?: () => number | undefined
+  }) {
+    this.#dir = input.dir
+    this.#warn = input.warn
+    this.#redact = input.redact
+    this.#now = input.now
+    this.#trustedForMs = () => input.trustedForMs?.() ?? TRUSTED_FOR_MS
   }
 
   /**
@@ -68,26 +90,57 @@ export class Memory implements EraMemory {
    * @param servers what tells whether a server is still the one that was remembered, by its name
    */
   async load(servers: ReadonlyMap<string, string>): Promise<void> {
+    const take = await this.look(servers)
+    take()
+  }
+
+  /**
+   * The same in two steps, for servers that are others from one moment to the next.
+   * @returns takes in what was read
+   */
+  async look(servers: ReadonlyMap<string, string>): Promise<() => void> {
     const files = new Set(await filesIn(this.#dir))
-    await Promise.all(
-      [...servers].map(async ([server, fingerprint]) => {
-        const known = files.has(fileName(server)) ? await this.#read(server) : undefined
-        this.#servers.set(server, asOf(known, fingerprint))
+    const read = [...servers].map(async ([server, fingerprint]) => {
+      await this.#writes.get(server)
+      const known = files.has(fileName(server)) ? await this.#read(server) : undefined
+      return [server, asOf(known, fingerprint)] as const
+    })
+    const found = await Promise.all(read)
+    return () => {
+      for (const [server, known] of found) {
+        this.#servers.set(server, known)
         const names = {tools: new Set<string>(), prompts: new Set<string>()}
         this.#learnt.set(server, {clients: new Set(), names, eras: new Set()})
-      }),
-    )
+      }
+    }
+  }
+
+  /** A server cannot be used as it is configured now; what is remembered of it on the disk stays. */
+  forget(server: string): void {
+    this.#servers.delete(server)
+    this.#learnt.delete(server)
+  }
+
+  /** A server may list something else than before, though it is the same by its fingerprint. */
+  distrust(server: string): void {
+    for (const client of this.#servers.get(server)?.clients.values() ?? []) client.at = 0
   }
 
   /** What a server may be taken to answer to a client. */
   recall(server: string, client: ClientHello): Remembered {
     const clients = this.#servers.get(server)?.clients
     const same = clients?.get(kindOf(client))
-    if (same) return same
-    const other = [...(clients?.values() ?? [])].at(-1)?.hello
+    const others = [...(clients?.values() ?? [])].filter(each => each !== same)
+    const guesses: ListsByKind = Object.assign({}, ...others.map(({lists}) => lists))
+    if (same) {
+      const {hello, lists, at} = same
+      const isYoung = this.#now() - at < this.#trustedForMs()
+      return {hello, lists, guesses, isTrusted: isYoung && this.#isOfImage(server, same)}
+    }
+    const other = others.at(-1)?.hello
     // The version was agreed on with that client.
     const {protocolVersion: _, ...hello} = other ?? {}
-    return {hello: other && hello, lists: {}}
+    return {hello: other && hello, lists: {}, guesses, isTrusted: false}
   }
 
   /** A server has answered `initialize`. */
@@ -95,19 +148,44 @@ export class Memory implements EraMemory {
     const clients = this.#servers.get(server)?.clients
     if (!clients) return
     const key = kindOf(client)
-    const lists = clients.get(key)?.lists ?? {}
+    const known = clients.get(key)
+    const isLast = [...clients.keys()].at(-1) === key
+    if (known && isLast && JSON.stringify(known.hello) === JSON.stringify(hello)) return
     clients.delete(key)
-    clients.set(key, {hello, lists})
+    clients.set(key, {lists: {}, at: 0, image: undefined, ...known, hello})
     for (const old of [...clients.keys()].slice(0, -MOST_CLIENTS)) clients.delete(old)
     this.#learnt.get(server)?.clients.add(key)
     this.#save(server)
   }
 
+  /**
+   * A server has this image now.
+   * @returns whether what is remembered was learnt of another one, and counts no more than as a first impression
+   */
+  hasImage(server: string, id: string): boolean {
+    this.#images.set(server, id)
+    const clients = [...(this.#servers.get(server)?.clients.values() ?? [])]
+    return clients.some(client => client.at > 0 && !this.#isOfImage(server, client))
+  }
+
+  #isOfImage(server: string, {image}: RememberedClient): boolean {
+    const now = this.#images.get(server)
+    return now === undefined || image === now
+  }
+
   /** A server has given a list, whole. */
   listed(server: string, client: ClientHello, {kind, items}: {kind: Kind; items: Items}): void {
-    const known = this.#servers.get(server)?.clients.get(kindOf(client))
-    if (!known || known.lists[kind] === items) return
+    const key = kindOf(client)
+    const known = this.#servers.get(server)?.clients.get(key)
+    if (!known) return
+    const now = this.#now()
+    const isNews = known.lists[kind] !== items || !this.#isOfImage(server, known)
+    // A server that is used all the time is not written down all the time.
+    if (!isNews && now - known.at < WRITTEN_EVERY_MS) return
     known.lists[kind] = items
+    known.at = now
+    known.image = this.#images.get(server)
+    this.#learnt.get(server)?.clients.add(key)
     this.#save(server)
   }
 
@@ -183,9 +261,9 @@ export class Memory implements EraMemory {
       const text = JSON.stringify(value)
       return this.#redact(text) === text
     }
-    const plain = [...clients].flatMap(([key, {hello, lists}]): [string, RememberedClient][] => {
-      const kept = Object.entries(lists).filter(([, items]) => isPlain(items))
-      return isPlain(hello) ? [[key, {hello, lists: Object.fromEntries(kept)}]] : []
+    const plain = [...clients].flatMap(([key, client]): [string, RememberedClient][] => {
+      const kept = Object.entries(client.lists).filter(([, items]) => isPlain(items))
+      return isPlain(client.hello) ? [[key, {...client, lists: Object.fromEntries(kept)}]] : []
     })
     const plainNames = (kind: NamedKind) => new Map([...names[kind]].filter(isPlain))
     return {

@@ -2,7 +2,8 @@ import type {JsonObject} from '../base/json.ts'
 import {messageOf, PluginError} from '../base/errors.ts'
 import type {CatalogServer} from '../model/catalog.ts'
 import {checkConfig, type ConfigProblem} from '../model/config-check.ts'
-import {bindServer, type ConnectedSpec} from '../model/server.ts'
+import {pociContainers} from '../model/poci.ts'
+import {bindServer, type ConnectedSpec, type ContainerSpec} from '../model/server.ts'
 import {unknownServer} from '../profile/servers.ts'
 
 /** What should run, and nothing of how it does: immutable, comparable, without secrets. */
@@ -41,9 +42,12 @@ export interface PlanInput {
   readonly tools: ReadonlyMap<string, readonly string[]>
   /** `--tools`: replaces `tools` when it is given. */
   readonly toolFilter: readonly string[] | undefined
+  /** For servers whose entries say nothing of it; a minute when it is not given. */
+  readonly startTimeoutMs?: number | undefined
 }
 
-const START_TIMEOUT_S = 60
+/** What a server may take to start, unless its entry or the user says otherwise. */
+export const START_TIMEOUT_S = 60
 
 /** Makes the plan. A server that cannot be started is part of it, with the reason: it never stops the others. */
 export function buildPlan(input: PlanInput): Plan {
@@ -56,12 +60,17 @@ function planServer(name: string, input: PlanInput): PlannedServer {
     name,
     prefix: entry?.prefix || undefined,
     tools: allowedTools(name, entry, input),
-    startTimeoutMs: (entry?.startTimeout ?? START_TIMEOUT_S) * 1000,
+    startTimeoutMs: startTimeout(entry, input),
     callTimeoutMs: entry?.callTimeout === undefined ? undefined : entry.callTimeout * 1000,
     start: entry
       ? toStart(entry, input.config.get(name) ?? {}, input.home)
       : missingEntry(name, input),
   }
+}
+
+function startTimeout(entry: CatalogServer | undefined, {startTimeoutMs}: PlanInput): number {
+  if (entry?.startTimeout !== undefined) return entry.startTimeout * 1000
+  return startTimeoutMs ?? START_TIMEOUT_S * 1000
 }
 
 function missingEntry(name: string, {servers, refused}: PlanInput): PluginError {
@@ -81,8 +90,7 @@ function toStart(
   try {
     const problems = checkConfig(entry, config)
     if (problems.length > 0) return notConfigured(name, problems)
-    const spec = bindServer(entry, config, home)
-    return spec.kind === 'poci' ? unsupported(name) : spec
+    return bindServer(entry, config, home)
   } catch (error) {
     if (error instanceof PluginError) return error
     return new PluginError(
@@ -96,16 +104,8 @@ function toStart(
 function notConfigured(name: string, problems: readonly ConfigProblem[]): PluginError {
   const what = problems.map(({path, message}) => `${path} ${message}`).join('; ')
   return new PluginError('CONFIG_MISSING', `server ${name} is not configured: ${what}`, {
-    hint: `set it under "${name}:" in config.yaml; docker mcp server inspect ${name} shows what it takes`,
+    hint: `set it under "${name}:" in config.yaml, or under config in its profile; docker mcp server inspect ${name} shows what it takes`,
   })
-}
-
-function unsupported(name: string): PluginError {
-  return new PluginError(
-    'SERVER_UNSUPPORTED',
-    `server ${name} is a set of single-call containers (poci), which this version cannot run yet`,
-    {hint: `take it out: docker mcp server disable ${name}`},
-  )
 }
 
 /** `--tools` entries are `*`, `tool`, `server:tool`, `server:*`, `image:tool` or `image:*`, in any case. */
@@ -129,12 +129,35 @@ function allowedTools(
 }
 
 /** Whether any of the servers runs in a container. */
-export function needsEngine({servers}: Plan): boolean {
-  return servers.some(({start}) => !(start instanceof PluginError) && start.kind === 'container')
+export function needsEngine(plan: Plan): boolean {
+  return containersOf(plan).length > 0
+}
+
+/** What runs in containers and can be started; of a server with one for each call, one for each image. */
+export function containersOf({servers}: Plan): readonly ContainerSpec[] {
+  return servers.flatMap(({start}) => {
+    if (start instanceof PluginError || start.kind === 'remote') return []
+    return start.kind === 'poci' ? pociContainers(start) : [start]
+  })
+}
+
+/** The names of the secrets that servers declare which can be started, each once. */
+export function declaredSecrets({servers}: Plan): readonly string[] {
+  const names = servers.flatMap(({start}) =>
+    start instanceof PluginError ? [] : start.secrets.map(({name}) => name),
+  )
+  return [...new Set(names)]
 }
 
 /** Whether clients may see and call a server's tool. */
 export function allowsTool({tools}: PlannedServer, tool: string): boolean {
   if (!tools) return true
   return tools.names.includes(tools.anyCase ? tool.toLowerCase() : tool)
+}
+
+/** The error for a name that no server of a plan has. */
+export function notServed(server: string): PluginError {
+  return new PluginError('SERVER_UNKNOWN', `this gateway does not serve a server ${server}`, {
+    hint: 'see what it serves with: docker mcp server status',
+  })
 }

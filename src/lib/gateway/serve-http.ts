@@ -2,12 +2,14 @@ import type {IncomingMessage, ServerResponse} from 'node:http'
 import {PluginError} from '../base/errors.ts'
 import type {Scope} from '../base/scope.ts'
 import {gatewayToken, tokenFile} from '../files/settings.ts'
+import type {ClientToken} from './downstream/clients.ts'
 import {httpApp, isLocalName} from './downstream/http-app.ts'
 import {listen} from './downstream/listen.ts'
 import {MCP_PATH, SSE_PATH} from './downstream/paths.ts'
 import {SseEndpoint} from './downstream/sse-endpoint.ts'
 import {StreamableEndpoint} from './downstream/streamable.ts'
 import {readTls, type TlsFiles} from './downstream/tls.ts'
+import type {Downstream} from './relay/session-input.ts'
 import type {GatewayDeps, GatewaySetup} from './setup.ts'
 
 /** How a gateway serves HTTP. Both of MCP's HTTP transports are served, whichever was asked for. */
@@ -33,24 +35,34 @@ export interface ServeHttpInput {
 
 /**
  * Serves a gateway over HTTP until the scope is closed, and says where.
+ * @returns the gateway, the address that was printed, and what ends the streams of clients whose tokens count no more
  * @throws PluginError for a host, a token, a certificate or a port that cannot be used; what `begin` throws
  */
-export async function serveHttp(input: ServeHttpInput, scope: Scope): Promise<GatewaySetup> {
+export async function serveHttp(
+  input: ServeHttpInput,
+  scope: Scope,
+): Promise<{
+  readonly setup: GatewaySetup
+  readonly address: string
+  readonly checkClients: () => void
+}> {
   const {deps, transport, maxMessageBytes} = input
   const host = bindHost(transport.host)
   const loopback = isLocalName(host)
   const token = await tokenFor(deps, {...transport, host, loopback})
   const tls = transport.tls && (await readTls(transport.tls, {cwd: deps.cwd, warn: deps.notify}))
-  let endpoints: Endpoints | undefined
+  let opened: ClientEndpoints | undefined
   const handle =
-    (kind: keyof Endpoints) => async (request: IncomingMessage, response: ServerResponse) => {
-      if (endpoints) return endpoints[kind].handle(request, response)
+    (kind: keyof Endpoints) =>
+    async (request: IncomingMessage, response: ServerResponse, client: string | undefined) => {
+      if (opened) return opened.of(client)[kind].handle(request, response)
       response.writeHead(503, {'retry-after': '1'}).end()
     }
   const app = httpApp({
     token: token?.value,
+    clients: () => opened?.clients() ?? [],
     loopback,
-    isReady: () => endpoints !== undefined,
+    isReady: () => opened !== undefined,
     mcp: handle('streamable'),
     sse: handle('sse'),
     warn: deps.notify,
@@ -58,18 +70,18 @@ export async function serveHttp(input: ServeHttpInput, scope: Scope): Promise<Ga
   // Before anything is read or started: a port in use must not cost the user that wait.
   const listening = scope.use(await listen(app, {host, port: transport.port, tls}))
   const setup = await input.begin()
-  const opened = openEndpoints(setup, {warn: deps.notify, maxMessageBytes})
-  endpoints = opened
+  const endpoints = new ClientEndpoints(setup, {warn: deps.notify, maxMessageBytes})
+  opened = endpoints
   // The first thing to end is the listening, so that nobody comes in while the rest ends.
   scope.defer(() => {
     listening.server.close()
-    opened.streamable[Symbol.dispose]()
-    opened.sse[Symbol.dispose]()
+    endpoints[Symbol.dispose]()
   })
   const path = transport.kind === 'sse' ? SSE_PATH : MCP_PATH
-  deps.notify(`> Gateway: ${tls ? 'https' : 'http'}://${urlHost(host)}:${listening.port}${path}`)
+  const address = `${tls ? 'https' : 'http'}://${urlHost(host)}:${listening.port}${path}`
+  deps.notify(`> Gateway: ${address}`)
   if (token) deps.notify(tokenLine(token, deps))
-  return setup
+  return {setup, address, checkClients: () => void endpoints.clients()}
 }
 
 interface Endpoints {
@@ -77,19 +89,71 @@ interface Endpoints {
   readonly sse: SseEndpoint
 }
 
+/** Endpoints of its own for each client that has a name: what one has opened does not exist for another. */
+class ClientEndpoints implements Disposable {
+  readonly #setup: GatewaySetup
+  readonly #options: {warn: (text: string) => void; maxMessageBytes: number}
+  readonly #open = new Map<string | undefined, Endpoints>()
+  #isStopped = false
+
+  constructor(
+    setup: GatewaySetup,
+    options: {warn: (text: string) => void; maxMessageBytes: number},
+  ) {
+    this.#setup = setup
+    this.#options = options
+  }
+
+  /** The clients that have tokens of their own. What others had open is ended. */
+  clients(): readonly ClientToken[] {
+    const known = this.#setup.gateway.clients.tokens
+    for (const client of this.#open.keys()) {
+      if (client !== undefined && !known.some(one => one.client === client)) this.#close(client)
+    }
+    return known
+  }
+
+  of(client: string | undefined): Endpoints {
+    const known = this.#open.get(client)
+    if (known) return known
+    const endpoints = openEndpoints(this.#setup, {...this.#options, client})
+    this.#open.set(client, endpoints)
+    if (this.#isStopped) end(endpoints)
+    return endpoints
+  }
+
+  [Symbol.dispose](): void {
+    this.#isStopped = true
+    for (const endpoints of this.#open.values()) end(endpoints)
+  }
+
+  #close(client: string): void {
+    const endpoints = this.#open.get(client)
+    this.#open.delete(client)
+    if (endpoints) end(endpoints)
+  }
+}
+
+function end({streamable, sse}: Endpoints): void {
+  streamable[Symbol.dispose]()
+  sse[Symbol.dispose]()
+}
+
 function openEndpoints(
   {gateway}: GatewaySetup,
-  options: {warn: (text: string) => void; maxMessageBytes: number},
+  {
+    client,
+    ...options
+  }: {warn: (text: string) => void; maxMessageBytes: number; client: string | undefined},
 ): Endpoints {
-  const openSession = gateway.openSession.bind(gateway)
-  const answer = gateway.answer.bind(gateway)
-  const notify = gateway.notify.bind(gateway)
+  const openSession = (id: string, downstream: Downstream) =>
+    gateway.openSession(id, downstream, client)
   return {
     streamable: new StreamableEndpoint({
       ...options,
       openSession,
-      answer,
-      notify,
+      answer: exchange => gateway.answer(exchange, client),
+      notify: message => gateway.notify(message, client),
       now: () => performance.now(),
     }),
     sse: new SseEndpoint({...options, openSession}),

@@ -1,24 +1,39 @@
-import {randomBytes} from 'node:crypto'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
-import {PluginError} from '../base/errors.ts'
-import {createRedactor} from '../base/redact.ts'
-import {remarks} from '../catalog/remarks.ts'
-import {leftOut, loadCatalogs} from '../catalog/store.ts'
 import type {Engine} from '../engine/engine.ts'
-import {parseCpus, parseMemory} from '../engine/options.ts'
 import {runsInContainer} from '../engine/own-container.ts'
+import {newOwner} from '../engine/owner.ts'
 import {homeDir} from '../files/paths.ts'
-import {readProfile} from '../profile/legacy.ts'
+import {dockerCredentials} from '../images/credentials.ts'
+import type {AccessControl} from '../model/access.ts'
+import type {Outgoing} from '../net/agents.ts'
 import type {ServersInput} from '../profile/servers.ts'
-import {openSecrets, type SecretSource} from '../secrets/source.ts'
-import {Gateway} from './gateway.ts'
+import {openAudit} from '../secrets/audit.ts'
+import {Clients, clientTokens} from './clients.ts'
+import {socketPlaces, socketSite} from './control/place.ts'
+import {fleetInput, onlyAtStart, readConfigured, type Configured} from './configured.ts'
+import type {Facts, FactsSelection} from './facts.ts'
+import {Gateway, type Serving} from './gateway.ts'
+import type {LifeDefaults} from './life-policy.ts'
+import {Lives} from './lives.ts'
 import {Memory} from './memory.ts'
 import {assemble} from './pipeline/assemble.ts'
-import {buildPlan, type Plan} from './plan.ts'
+import {containersOf, declaredSecrets, type Plan} from './plan.ts'
+import {Redaction} from './redaction.ts'
+import {
+  differences,
+  keptValuesError,
+  mustStayReadable,
+  oneByOne,
+  startedAnew,
+  type Reloaded,
+} from './reload.ts'
 import {statusStore} from './status.ts'
+import type {ToolLimits} from './tool-budget.ts'
 import {agentSockets} from './upstream/binds.ts'
 import {createFleet, type Fleet} from './upstream/fleet.ts'
+import {housekeeping} from './upstream/housekeeping.ts'
+import {warmUp} from './warm-up.ts'
 
 /** What a gateway is made with. */
 export interface GatewayDeps extends ServersInput {
@@ -28,21 +43,14 @@ export interface GatewayDeps extends ServersInput {
   readonly log: (line: string) => void
   /** What a person must know: pulls, failures, what is not protected. */
   readonly notify: (line: string) => void
+  /** The file of the program that clears away what a killed gateway leaves (src/reaper.ts); undefined: nobody does. */
+  readonly watchdog?: string | undefined
   /** Whether a person reads that on a terminal: elsewhere it is kept, and must hold no secret. */
   readonly isTerminal: boolean
 }
 
 /** What a user chose for a gateway: the flags of `gateway run` that say what it serves and how. */
-export interface GatewayOptions {
-  readonly servers?: readonly string[] | undefined
-  readonly enableAllServers: boolean
-  readonly catalogs?: readonly string[] | undefined
-  readonly additionalCatalogs?: readonly string[] | undefined
-  readonly registry?: readonly string[] | undefined
-  readonly config?: readonly string[] | undefined
-  readonly toolsConfig?: readonly string[] | undefined
-  readonly secrets: string
-  readonly tools?: readonly string[] | undefined
+export interface GatewayOptions extends FactsSelection {
   /** Cores for a server, such as `1.5`; 0 for no limit. */
   readonly cpus: string
   /** Memory for a server, such as `2Gb`; empty for no limit. */
@@ -51,6 +59,8 @@ export interface GatewayOptions {
   readonly maxMessageBytes: number
   readonly logCalls: boolean
   readonly blockSecrets: boolean
+  /** Mask secrets in what servers say to clients, too. */
+  readonly maskSecrets: boolean
   /**
    * For servers whose entries have neither `disableNetwork` nor `allowHosts`: the engine's network, none of it and a
    * line for each attempt, or none of it.
@@ -66,7 +76,29 @@ export interface GatewayOptions {
   readonly exposeSecrets: readonly string[]
   /** Milliseconds that a call may take without a sign of its server; 0 for no limit. A catalog entry's own wins. */
   readonly callTimeoutMs: number
+  /** How long containers live of servers whose entries say nothing of it. */
+  readonly life: LifeDefaults
+  /** What all containers that are kept ready may take together. */
+  readonly standbyMemoryBytes: number
+  /** Start only images whose signatures can be verified, where there is a key for them. */
+  readonly verifySignatures: boolean
+  /** How much clients may be shown before a person is told. */
+  readonly limits: ToolLimits
   readonly verbose: boolean
+  /** The gateway's own file that these options were read from; it need not exist. */
+  readonly gatewayFile?: string | undefined
+  /** How old lists may be that a server need not confirm, in milliseconds; a day when it is not given. */
+  readonly trustListsMs?: number | undefined
+  /** How often to look at files and at catalogs that are somewhere else, in milliseconds; 0: only as files change. */
+  readonly discoveryIntervalMs?: number | undefined
+  /** How the gateway itself reaches others; by the environment when it is not given. */
+  readonly outgoing?: Outgoing | undefined
+  /** What has changed since the gateway started and only counts after the next start, such as `transport`. */
+  readonly needsRestart?: readonly string[] | undefined
+  /** Who may use what; everybody everything when it is not given. */
+  readonly accessControl?: AccessControl | undefined
+  /** The name of the one client that there is, as the person says who starts the gateway for it. */
+  readonly client?: string | undefined
   /** How long a list waits for a server that is slow to start, in milliseconds. */
   readonly patienceMs: number
   /** Show what is remembered of servers until they have answered: for clients that do not wait. */
@@ -76,14 +108,27 @@ export interface GatewayOptions {
 /** A gateway that is ready for sessions, with the parts that the command line asks about. */
 export interface GatewaySetup {
   readonly gateway: Gateway
+  /** What is served now. */
   readonly plan: Plan
   readonly fleet: Fleet
+  /** The id of the profile that is served now. */
+  readonly profile: string
+  /** What becomes of the servers. */
+  readonly lives: Lives
   /** The gateway's own id, which every container of it carries as the label `docker-mcp-owner`. */
   readonly owner: string
+  /** Masks the secrets of all servers, which may quote them in whatever they say. */
+  readonly redact: (text: string) => string
+  /** Whether a store may have more to give than it could: a keyring that is unlocked tells nobody. */
+  readonly lacksSecrets: boolean
+  /**
+   * Reads everything that the user configured once more and serves that from now on, also clients that are connected.
+   * A server that is the same keeps its containers. One that is another, or is gone, does what it was asked before.
+   * Reloads happen one after the other.
+   * @throws PluginError for files and flags that are wrong: then nothing has changed
+   */
+  reload(options: GatewayOptions): Promise<Reloaded>
 }
-
-/** So many processes and threads has a well-behaved server never had. */
-const MOST_PROCESSES = 256
 
 /**
  * Reads everything that the user configured and makes a gateway of it. Starts no server.
@@ -93,73 +138,65 @@ export async function setUpGateway(
   deps: GatewayDeps,
   options: GatewayOptions,
 ): Promise<GatewaySetup> {
-  const {registry, config, toolsConfig} = options
-  const limits = {
-    cpus: parseCpus(options.cpus),
-    memoryBytes: parseMemory(options.memory),
-    pids: MOST_PROCESSES,
-  }
-  const [catalogs, profile, secrets] = await Promise.all([
-    loadCatalogs(deps, {catalogs: options.catalogs, additional: options.additionalCatalogs}),
-    readProfile(deps.paths, {registry, config, tools: toolsConfig, cwd: deps.cwd}),
-    openSecrets(options.secrets, deps),
-  ])
-  const home = homeDir(deps.env)
-  const names = chosenNames(options, profile.enabled, [...catalogs.servers.keys()])
-  const refused = leftOut(catalogs)
-  for (const [name, line] of refused) {
-    // Who is to run is told of with the other failures.
-    if (!names.includes(name)) deps.notify(`! ${line}`)
-  }
-  for (const line of remarks(catalogs, names)) deps.notify(`! ${line}`)
-  const plan = buildPlan({
-    home,
-    names,
-    refused,
-    servers: catalogs.servers,
-    config: profile.config,
-    tools: profile.tools,
-    toolFilter: options.tools,
-  })
-  const redact = createRedactor(givenSecrets(plan, secrets))
+  const redaction = new Redaction()
+  const redact = (text: string) => redaction.mask(text)
   const log = (line: string) => deps.log(redact(line))
   const notify = (line: string) => deps.notify(redact(line))
+  const read = (wanted: GatewayOptions, before?: Configured) =>
+    readConfigured(deps, {options: wanted, before, notify})
+  let now = await read(options)
+  redaction.learn(givenSecrets(now.facts))
+  for (const line of now.facts.notices) notify(`! ${line}`)
   const stop = new AbortController()
-  const owner = randomBytes(8).toString('hex')
-  const fleet = createFleet({
+  const owner = newOwner()
+  const keeper = housekeeping({owner, watchdog: deps.watchdog, log, notify})
+  const lives = new Lives(Date.now)
+  const fixed = {
     engine: deps.engine,
+    audit: openAudit({paths: deps.paths, by: 'gateway', owner, warn: notify}),
+    credentials: dockerCredentials({dockerConfigDir: deps.paths.dockerConfigDir, env: deps.env}),
+    housekeeping: keeper,
     owner,
-    secrets,
-    limits,
-    networkPolicy: options.networkPolicy,
-    security: options.security,
-    exposeSecrets: options.exposeSecrets,
-    debugDns: options.debugDns,
-    allowMounts: options.allowMounts,
-    sockets: agentSockets(deps.env),
+    sockets: [...agentSockets(deps.env), ...controlSockets(deps, owner)],
     sharesFiles: !(await runsInContainer()),
     maxMessageBytes: options.maxMessageBytes,
     startsAtOnce: 2 * availableParallelism(),
-    home,
+    home: homeDir(deps.env),
     log,
     notify,
-    verbose: options.verbose,
+    lives,
+    redaction,
     signal: stop.signal,
-  })
-  const gateway = new Gateway({
-    version: deps.version,
+  }
+  const fleet = createFleet(fleetInput(fixed, () => now))
+  const serving = ({options: chosen, facts: {plan}}: Configured): Serving => ({
     plan,
-    fleet,
-    status: statusStore(deps.paths.stateDir, () => new Date()),
+    clients: new Clients(chosen.accessControl, clientTokens(chosen.accessControl, deps.env)),
+    life: chosen.life,
+    limits: chosen.limits,
     middlewares: assemble({
-      ...options,
-      timeoutOf: timeouts(plan, options.callTimeoutMs),
+      ...chosen,
+      timeoutOf: timeouts(plan, chosen.callTimeoutMs),
       log,
       now: monotonic,
     }),
-    memory: new Memory(join(deps.paths.stateDir, 'lists'), notify, redact),
-    showRemembered: options.showRemembered,
-    patienceMs: options.patienceMs,
+    showRemembered: chosen.showRemembered,
+    patienceMs: chosen.patienceMs,
+  })
+  const gateway = new Gateway({
+    ...serving(now),
+    version: deps.version,
+    fleet,
+    housekeeping: keeper,
+    lives,
+    status: statusStore(deps.paths.stateDir, () => new Date()),
+    memory: new Memory({
+      dir: join(deps.paths.stateDir, 'lists'),
+      warn: notify,
+      redact,
+      now: Date.now,
+      trustedForMs: () => now.options.trustListsMs,
+    }),
     now: monotonic,
     redact,
     log,
@@ -167,13 +204,62 @@ export async function setUpGateway(
     stop,
   })
   await gateway.load()
-  return {gateway, plan, fleet, owner}
+  const told = new Set(now.facts.notices)
+  const inTurn = oneByOne()
+
+  async function reload(wanted: GatewayOptions): Promise<Reloaded> {
+    const next = await read(wanted, now)
+    mustStayReadable(now.facts.catalogs, next.facts.catalogs)
+    const {plan, notices} = next.facts
+    const differs = differences(now.keys, next.keys)
+    // What servers say from now on may have them, and what is said of the reload.
+    redaction.learn(givenSecrets(next.facts))
+    const before = now
+    const take = await gateway.prepare(serving(next), differs.same)
+    now = next
+    take()
+    const {signal} = stop
+    void warmUp(containersOf(startedAnew(plan, differs)), {gateway, fleet, signal}) // never rejects
+    const fresh = notices.filter(line => !told.has(line))
+    for (const line of fresh) told.add(line)
+    const {added, removed, changed} = differs
+    const needsRestart = [...onlyAtStart(before.options, wanted), ...(wanted.needsRestart ?? [])]
+    const unread = keptValuesError(next.kept)
+    return {added, removed, changed, notices: fresh, needsRestart, ...(unread && {unread})}
+  }
+
+  return {
+    gateway,
+    get plan() {
+      return gateway.plan
+    },
+    get profile() {
+      return now.facts.profile.id
+    },
+    fleet,
+    lives,
+    owner,
+    redact,
+    get lacksSecrets() {
+      const {plan, secrets} = now.facts
+      const isUnsure = (name: string) =>
+        secrets.problem(name) !== undefined || secrets.passedOver(name).length > 0
+      return now.kept.size > 0 || declaredSecrets(plan).some(isUnsure)
+    },
+    reload: wanted => inTurn(() => reload(wanted)),
+  }
 }
 
-function givenSecrets({servers}: Plan, source: SecretSource): readonly string[] {
-  return servers.flatMap(({start}) =>
-    start instanceof PluginError ? [] : start.secrets.flatMap(({name}) => source.get(name) ?? []),
-  )
+/**
+ * Where this gateway lets others look at it and restart servers: no server may. The places that come next, for when
+ * this one cannot be used, are not refused: the whole folder for temporary files would be, with them.
+ */
+function controlSockets({paths, env}: GatewayDeps, owner: string): readonly string[] {
+  return socketPlaces(socketSite(paths.stateDir, env), owner).slice(0, 1)
+}
+
+function givenSecrets({plan, secrets}: Facts): readonly (string | Uint8Array)[] {
+  return declaredSecrets(plan).flatMap(name => secrets.get(name) ?? secrets.bytes(name) ?? [])
 }
 
 function monotonic(): number {
@@ -183,12 +269,4 @@ function monotonic(): number {
 function timeouts(plan: Plan, byDefault: number): (server: string) => number | undefined {
   const own = new Map(plan.servers.map(({name, callTimeoutMs}) => [name, callTimeoutMs]))
   return server => own.get(server) ?? (byDefault || undefined)
-}
-
-function chosenNames(
-  options: GatewayOptions,
-  enabled: readonly string[],
-  all: readonly string[],
-): readonly string[] {
-  return options.enableAllServers ? all : (options.servers ?? enabled)
 }

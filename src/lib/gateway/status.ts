@@ -1,10 +1,11 @@
 import {createHash} from 'node:crypto'
-import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import * as z from 'zod'
-import {PluginError, systemCode} from '../base/errors.ts'
-import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
+import {PluginError} from '../base/errors.ts'
+import {writeFileAtomic} from '../files/atomic.ts'
+import {keptFiles, readKept} from '../files/kept.ts'
 import type {ConnectedSpec} from '../model/server.ts'
+import type {PlannedServer} from './plan.ts'
 
 /** What the last start of a server came to, kept between runs so that `server status` can tell. */
 export interface ServerRecord {
@@ -41,8 +42,9 @@ export function statusStore(dir: string, now: () => Date): StatusStore {
   return {
     async read() {
       const records = new Map<string, ServerRecord>()
-      for (const file of await recordFiles(dir)) {
-        const record = parseRecord(await readRecord(join(dir, file)))
+      for (const file of await keptFiles(dir)) {
+        if (!file.endsWith('.json')) continue
+        const record = parseRecord(await readKept(join(dir, file)))
         if (record) records.set(record.server, record)
       }
       return records
@@ -77,25 +79,6 @@ function fileOf(dir: string, server: string): string {
   return join(dir, `${name}.json`)
 }
 
-async function recordFiles(dir: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(dir)).filter(file => file.endsWith('.json'))
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-/** A record is only a memory: one that cannot be read is none. */
-async function readRecord(path: string): Promise<string | undefined> {
-  try {
-    return await readTextFile(path)
-  } catch (error) {
-    if (error instanceof PluginError) return undefined
-    throw error
-  }
-}
-
 function parseRecord(text: string | undefined): ServerRecord | undefined {
   if (text === undefined) return undefined
   try {
@@ -105,4 +88,13 @@ function parseRecord(text: string | undefined): ServerRecord | undefined {
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined
     throw error
   }
+}
+
+/** What tells each server from one of the same name that was another one. */
+export function fingerprints(servers: readonly PlannedServer[]): ReadonlyMap<string, string> {
+  return new Map(
+    servers.flatMap(({name, start}): [string, string][] =>
+      start instanceof PluginError ? [] : [[name, fingerprint(start)]],
+    ),
+  )
 }

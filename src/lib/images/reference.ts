@@ -15,8 +15,9 @@ const HUB_ALIAS = 'index.docker.io'
 const REFERENCE = /^(?<name>[^@]+?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[^@]+))?$/
 const HOST_LABEL = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
 const REGISTRY = new RegExp(
-  `^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`,
+  `^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::(?<port>[0-9]+))?$`,
 )
+const HIGHEST_PORT = 65_535
 const REPOSITORY =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
 const LONGEST_NAME = 255
@@ -26,13 +27,13 @@ const DIGEST_LENGTHS: Readonly<Record<string, number>> = {sha256: 64, sha384: 96
 /**
  * Reads an image reference by docker's rules (distribution's reference grammar): a first part with a dot, a colon, a
  * capital letter or the name `localhost` is a registry, everything else is on Docker Hub, and one word is in `library/`.
- * @returns undefined for a text that docker would not take as a reference
+ * @returns undefined for a text that docker would not take as a reference, or whose registry has a port that there is not
  */
 export function normalizeReference(ref: string): ImageReference | undefined {
   const groups = REFERENCE.exec(ref)?.groups
   if (!groups?.['name']) return undefined
   const {registry, repository} = splitName(groups['name'])
-  if (!REGISTRY.test(registry) || !isRepository(registry, repository)) return undefined
+  if (!isRegistry(registry) || !isRepository(registry, repository)) return undefined
   const digest = groups['digest']
   if (digest !== undefined && !isDigest(digest)) return undefined
   const tag = groups['tag'] ?? (digest === undefined ? 'latest' : undefined)
@@ -53,15 +54,28 @@ export function isLocalOnly(ref: string): boolean {
   return normalizeReference(ref)?.registry === 'localhost'
 }
 
+/** An image by its digest alone, in the full name of its repository: what a tag means later does not matter. */
+export function withDigest(
+  {registry, repository}: Pick<ImageReference, 'registry' | 'repository'>,
+  digest: string,
+): string {
+  return `${registry}/${repository}@${digest}`
+}
+
 function splitName(name: string): {registry: string; repository: string} {
   const slash = name.indexOf('/')
   const first = name.slice(0, Math.max(slash, 0))
-  const isRegistry =
+  const hasRegistry =
     slash !== -1 && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase())
-  const registry = !isRegistry || first === HUB_ALIAS ? HUB : first
-  const path = isRegistry ? name.slice(slash + 1) : name
+  const registry = !hasRegistry || first === HUB_ALIAS ? HUB : first
+  const path = hasRegistry ? name.slice(slash + 1) : name
   const isOfficial = registry === HUB && !path.includes('/')
   return {registry, repository: isOfficial ? `library/${path}` : path}
+}
+
+function isRegistry(registry: string): boolean {
+  const match = REGISTRY.exec(registry)
+  return match !== null && Number(match.groups?.['port'] ?? 0) <= HIGHEST_PORT
 }
 
 function isRepository(registry: string, repository: string): boolean {

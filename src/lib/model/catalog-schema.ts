@@ -57,6 +57,9 @@ function checkContainerName(name: string): void {
 }
 
 const seconds = z.number().positive().max(86_400)
+/** A day, as for all seconds; 0 is never. */
+const LONGEST_IDLE_S = 86_400
+const standbyCount = z.int().min(0).max(32)
 
 const CORES = {error: 'must be a number of processors'}
 const cores = z.union([z.number(), z.string().regex(/^\d+(\.\d+)?$/, CORES)], CORES)
@@ -115,62 +118,90 @@ const metadataSchema = z.looseObject({
 })
 
 /** One server of a version 2 or 3 catalog. Keys that are not listed stay on the entry. */
-export const serverSchema = z.looseObject({
-  name: text.optional(),
-  type: z.enum(['server', 'remote', 'poci']).optional(),
-  title: text.optional(),
-  description: text.optional(),
-  icon: text.optional(),
-  readme: text.optional(),
-  toolsUrl: text.optional(),
-  source: text.optional(),
-  upstream: text.optional(),
-  ref: text.optional(),
-  dateAdded: text.optional(),
-  image: z.string().optional(),
-  command: texts.optional(),
-  env: list(z.looseObject({name: envName, value: text.optional()})).optional(),
-  secrets: list(
-    z.looseObject({
-      name: text.refine(name => name !== '', {error: 'must not be empty'}),
-      env: envName,
-      example: text.optional(),
-      description: text.optional(),
-      required: yesOrNo.optional(),
-      file: z.union([z.literal(true), z.string().refine(isFileName, FILE)], FILE).optional(),
-    }),
-  ).optional(),
-  volumes: texts.optional(),
-  user: text.optional(),
-  disableNetwork: yesOrNo.optional(),
-  allowHosts: list(parsable(parseAllowRule)).optional(),
-  extraHosts: list(parsable(parseHostEntry)).optional(),
-  connectTo: list(parsable(checkContainerName)).optional(),
-  security: z.enum(['default', 'strict'], {error: 'must be default or strict'}).optional(),
-  readOnly: yesOrNo.optional(),
-  capAdd: list(parsable(parseCapability)).optional(),
-  tmpfs: list(parsable(parseTmpfs)).optional(),
-  longLived: yesOrNo.optional(),
-  remote: z
-    .looseObject({
-      url: z.string().optional(),
-      transport_type: z.enum(TRANSPORTS).optional(),
-      headers: z.record(z.string(), text).optional(),
-    })
-    .optional(),
-  sseEndpoint: z.string().optional(),
-  // The registry's source files write the providers without the key; both forms are around.
-  oauth: z
-    .preprocess(value => (Array.isArray(value) ? {providers: value} : value), oauthSchema)
-    .optional(),
-  config: list(jsonObject).optional(),
-  tools: list(toolSchema).optional(),
-  prefix: text.optional(),
-  metadata: metadataSchema.optional(),
-  resources: z.looseObject({limits: limitsSchema.optional()}).optional(),
-  prompts: json.optional(),
-  dynamic: json.optional(),
-  policy: json.optional(),
-  startTimeout: seconds.optional(),
-  callTimeout: seconds.optional(),
-})
+export const serverSchema = z
+  .looseObject({
+    name: text.optional(),
+    type: z.enum(['server', 'remote', 'poci']).optional(),
+    title: text.optional(),
+    description: text.optional(),
+    icon: text.optional(),
+    readme: text.optional(),
+    toolsUrl: text.optional(),
+    source: text.optional(),
+    upstream: text.optional(),
+    ref: text.optional(),
+    dateAdded: text.optional(),
+    image: z.string().optional(),
+    command: texts.optional(),
+    // docker's own plugin ignores some of what people write beside a name.
+    env: list(
+      z.looseObject({
+        name: envName,
+        value: text.optional(),
+        example: z.unknown().optional(),
+        description: z.unknown().optional(),
+      }),
+    ).optional(),
+    secrets: list(
+      z.looseObject({
+        name: text.refine(name => name !== '', {error: 'must not be empty'}),
+        env: envName,
+        example: text.optional(),
+        description: text.optional(),
+        required: yesOrNo.optional(),
+        file: z.union([z.literal(true), z.string().refine(isFileName, FILE)], FILE).optional(),
+      }),
+    ).optional(),
+    volumes: texts.optional(),
+    user: text.optional(),
+    disableNetwork: yesOrNo.optional(),
+    allowHosts: list(parsable(parseAllowRule)).optional(),
+    extraHosts: list(parsable(parseHostEntry)).optional(),
+    connectTo: list(parsable(checkContainerName)).optional(),
+    security: z.enum(['default', 'strict'], {error: 'must be default or strict'}).optional(),
+    readOnly: yesOrNo.optional(),
+    capAdd: list(parsable(parseCapability)).optional(),
+    tmpfs: list(parsable(parseTmpfs)).optional(),
+    longLived: yesOrNo.optional(),
+    ephemeral: yesOrNo.optional(),
+    idleTimeout: z.number().min(0).max(LONGEST_IDLE_S).optional(),
+    standby: z
+      .looseObject({min: standbyCount.optional(), max: standbyCount.optional()})
+      .refine(({min = 0, max = Math.max(1, min)}) => min <= max, {
+        error: 'must not have a min above its max',
+      })
+      .optional(),
+    remote: z
+      .looseObject({
+        url: z.string().optional(),
+        transport_type: z.enum(TRANSPORTS).optional(),
+        headers: z.record(z.string(), text).optional(),
+      })
+      .optional(),
+    sseEndpoint: z.string().optional(),
+    // The registry's source files write the providers without the key; both forms are around.
+    oauth: z
+      .preprocess(value => (Array.isArray(value) ? {providers: value} : value), oauthSchema)
+      .optional(),
+    config: list(jsonObject).optional(),
+    tools: list(toolSchema).optional(),
+    prefix: text.optional(),
+    metadata: metadataSchema.optional(),
+    // Some catalogs count the server's resources here.
+    resources: z
+      .preprocess(
+        value => (typeof value === 'number' ? undefined : value),
+        z.looseObject({limits: limitsSchema.optional()}).optional(),
+      )
+      .optional(),
+    prompts: json.optional(),
+    dynamic: json.optional(),
+    policy: json.optional(),
+    startTimeout: seconds.optional(),
+    callTimeout: seconds.optional(),
+  })
+  .refine(({longLived, ephemeral}) => !longLived || !ephemeral, {
+    path: ['ephemeral'],
+    error:
+      'must not be true together with longLived: a container lives for one call, or for the session',
+  })

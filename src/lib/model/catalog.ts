@@ -47,7 +47,16 @@ export interface CatalogServer {
   readonly capAdd?: readonly string[] | undefined
   /** `/path[:option,…]` */
   readonly tmpfs?: readonly string[] | undefined
+  /** Its container lives as long as the session that uses it. */
   readonly longLived?: boolean | undefined
+  /** Every call gets a container of its own. */
+  readonly ephemeral?: boolean | undefined
+  /** Seconds after which a container that nobody uses is stopped; 0: never. */
+  readonly idleTimeout?: number | undefined
+  /** Containers that are kept ready: how many always, and how many at most while the server is in use. */
+  readonly standby?:
+    | {readonly min?: number | undefined; readonly max?: number | undefined}
+    | undefined
   readonly remote?: CatalogRemote | undefined
   /** The older way to write a remote that speaks HTTP+SSE. */
   readonly sseEndpoint?: string | undefined
@@ -144,10 +153,15 @@ export interface CatalogProblem {
    * nothing to us; `idle`: a key is known and has no effect beside the others.
    */
   readonly kind: 'invalid' | 'unknown' | 'idle'
+  /** Empty for a key of the document itself that is unknown. */
   readonly server: string
   /** Dotted path inside the server's entry; empty for the entry itself. */
   readonly path: string
+  /** The same in keys, which may have dots themselves; numbers of items of lists. */
+  readonly keys: readonly string[]
   readonly message: string
+  /** `file:line`, where the catalog is a file. */
+  readonly place?: string
 }
 
 /**
@@ -161,9 +175,9 @@ export function parseCatalog(
   value: unknown,
   where: string,
 ): {readonly catalog: Catalog; readonly problems: readonly CatalogProblem[]} {
-  const {head, registry} = readDocument(value, where)
+  const {head, registry, strange} = readDocument(value, where)
   const servers = new Map<string, CatalogServer>()
-  const problems: CatalogProblem[] = []
+  const problems: CatalogProblem[] = [...strange]
   for (const [name, raw] of Object.entries(registry)) {
     const {server, problems: found} = parseServer(name, raw)
     problems.push(...found)
@@ -174,9 +188,11 @@ export function parseCatalog(
 
 const NEWEST_VERSION = 3
 
+const NO_SUCH_KEY = 'the catalog format has no such key; it has no effect'
+
 function readDocument(value: unknown, where: string) {
   if (!isJsonObject(value)) throw invalid(where, 'it is not a map')
-  const {version, name, displayName, registry} = value
+  const {version, name, displayName, registry, ...others} = value
   if (version != null && !(Number(version) >= 1 && Number(version) <= NEWEST_VERSION)) {
     throw invalid(where, `its version is not one of 1 to ${NEWEST_VERSION}`)
   }
@@ -186,7 +202,10 @@ function readDocument(value: unknown, where: string) {
     throw invalid(where, '"registry" is not a map from server name to server')
   }
   const label = typeof displayName === 'string' ? {displayName} : {}
-  return {head: {name: name || where, ...label}, registry: registry ?? {}}
+  const strange = Object.keys(others).map((key): CatalogProblem => {
+    return {kind: 'unknown', server: '', path: key, keys: [key], message: NO_SUCH_KEY}
+  })
+  return {head: {name: name || where, ...label}, registry: registry ?? {}, strange}
 }
 
 function invalid(where: string, why: string): PluginError {
@@ -205,41 +224,43 @@ function parseServer(
   name: string,
   raw: unknown,
 ): {server?: CatalogServer; problems: readonly CatalogProblem[]} {
-  const refuse = (path: string, message: string): CatalogProblem => ({
-    kind: 'invalid',
-    server: name,
-    path,
-    message,
-  })
+  const problem = (
+    kind: CatalogProblem['kind'],
+    keys: readonly string[],
+    message: string,
+  ): CatalogProblem => ({kind, server: name, path: keys.join('.'), keys, message})
+  const refuse = (keys: readonly string[], message: string) => problem('invalid', keys, message)
   if (name === '__proto__' || !SERVER_NAME.test(name)) {
-    return {problems: [refuse('', 'the name has characters that a server name cannot have')]}
+    return {problems: [refuse([], 'the name has characters that a server name cannot have')]}
   }
   let entry: Json | undefined
   try {
     entry = toPlainJson(raw)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    return {problems: [refuse('', `the entry ${messageOf(error)}`)]}
+    return {problems: [refuse([], `the entry ${messageOf(error)}`)]}
   }
-  if (!isJsonObject(entry)) return {problems: [refuse('', 'the entry is not a map')]}
+  if (!isJsonObject(entry)) return {problems: [refuse([], 'the entry is not a map')]}
   const strange = strangeKeys(entry)
   // Left without effect, such a key could open what it was to close.
-  const misspelt = strange.flatMap(({path, meant}) =>
-    meant === undefined ? [] : refuse(path, `is not a key of the format: did you mean ${meant}?`),
+  const misspelt = strange.flatMap(({keys, meant}) =>
+    meant === undefined ? [] : refuse(keys, `is not a key of the format: did you mean ${meant}?`),
   )
   const result = serverSchema.safeParse(entry)
   if (!result.success) {
-    const issues = result.error.issues.map(({path, message}) => refuse(path.join('.'), message))
+    const issues = result.error.issues.map(({path, message}) => refuse(path.map(String), message))
     return {problems: [...issues, ...misspelt]}
   }
   if (misspelt.length > 0) return {problems: misspelt}
   const server: CatalogServer = {...result.data, name}
   const wrong = entryProblem(server)
-  if (wrong) return {problems: [refuse(wrong.path, wrong.message)]}
-  const unknown = strange.map(({path}) => {
-    const message = 'the catalog format has no such key; it has no effect'
-    return {kind: 'unknown' as const, server: name, path, message}
-  })
-  const idle = idleKeys(server).map(key => ({kind: 'idle' as const, server: name, ...key}))
+  if (wrong) return {problems: [refuse(split(wrong.path), wrong.message)]}
+  const unknown = strange.map(({keys}) => problem('unknown', keys, NO_SUCH_KEY))
+  const idle = idleKeys(server).map(({path, message}) => problem('idle', split(path), message))
   return {server, problems: [...unknown, ...idle]}
+}
+
+/** Of paths whose keys are all of the format, which has no dots in them. */
+function split(path: string): readonly string[] {
+  return path === '' ? [] : path.split('.')
 }

@@ -1,5 +1,5 @@
 import {fileVariable} from './secret-file.ts'
-import type {ContainerSpec, RemoteSpec} from './server.ts'
+import type {ContainerSpec} from './server.ts'
 
 /** What the program of a container gets when it starts; it may hold secrets. */
 export interface ProgramInput {
@@ -8,8 +8,11 @@ export interface ProgramInput {
   /** The arguments, empty ones kept. */
   readonly command: readonly string[]
   /** The secrets that are files, by absolute path. */
-  readonly files: readonly (readonly [path: string, value: string])[]
+  readonly files: readonly (readonly [path: string, value: SecretValue])[]
 }
+
+/** Text, or bytes that are none: only a file can hold those. */
+export type SecretValue = string | Uint8Array
 
 /**
  * Puts secrets where a container's specification refers to them. The environment starts with the
@@ -23,16 +26,17 @@ export interface ProgramInput {
  * not declare are ignored
  */
 export function expandSecrets(
-  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command'>,
-  secrets: ReadonlyMap<string, string>,
+  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command' | 'isOneRun'>,
+  secrets: ReadonlyMap<string, SecretValue>,
 ): ProgramInput {
   const known = new Map<string, string>()
-  const files: [path: string, value: string][] = []
+  const files: [path: string, value: SecretValue][] = []
   for (const {env, file} of spec.secrets) {
     const value = secrets.get(env) ?? ''
-    if (value === '') continue
-    if (file === undefined) known.set(env, value)
-    else {
+    if (value.length === 0) continue
+    if (file === undefined) {
+      if (typeof value === 'string') known.set(env, value)
+    } else {
       const [variable, path] = fileVariable(env, file)
       known.set(variable, path)
       files.push([path, value])
@@ -42,7 +46,8 @@ export function expandSecrets(
     const text = expand ? expandVariables(value, known) : value
     if (text !== '') known.set(name, text)
   }
-  const command = spec.command.map(argument => expandVariables(argument, known))
+  const {isOneRun = false} = spec
+  const command = spec.command.map(text => (isOneRun ? text : expandVariables(text, known)))
   return {env: [...known], command, files}
 }
 
@@ -52,8 +57,9 @@ export function expandSecrets(
  * @returns their keys in the stores, each once
  */
 export function secretsInCommand(
-  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command'>,
+  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command' | 'isOneRun'>,
 ): readonly string[] {
+  if (spec.isOneRun) return []
   const carried = new Map<string, readonly string[]>()
   for (const {name, env, file} of spec.secrets) {
     if (file === undefined) carried.set(env, [...(carried.get(env) ?? []), name])
@@ -64,24 +70,6 @@ export function secretsInCommand(
     if (expand) carried.set(name, [...(carried.get(name) ?? []), ...secretsOf(value)])
   }
   return [...new Set(spec.command.flatMap(secretsOf))]
-}
-
-/**
- * The HTTP headers of a remote server with the declared secrets in them. A header that refers to a
- * secret without a value is left out whole: `Bearer ` without a token is an error to a server that
- * would have answered without it.
- * @param secrets the values, by the name of the environment variable
- */
-export function expandHeaders(
-  spec: Pick<RemoteSpec, 'secrets' | 'headers'>,
-  secrets: ReadonlyMap<string, string>,
-): readonly (readonly [string, string])[] {
-  const declared = spec.secrets.map(({env}) => [env, secrets.get(env) ?? ''] as const)
-  const known = new Map(declared.filter(([, value]) => value !== ''))
-  return spec.headers
-    .filter(({value}) => variablesIn(value).every(name => known.has(name)))
-    .map(({name, value}) => [name, expandVariables(value, known)] as const)
-    .filter(([, value]) => value !== '')
 }
 
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/gu

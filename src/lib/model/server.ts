@@ -5,6 +5,8 @@ import type {CatalogLimits, CatalogSecret, CatalogServer} from './catalog.ts'
 import {requiredConfig} from './config-check.ts'
 import {type HttpInside, httpInside, portClash} from './http-inside.ts'
 import {type NetworkWish, networkWish, type SecurityWish, securityWish} from './isolation.ts'
+import {pociTools} from './poci.ts'
+import {bindHeaders, type RemoteHeader} from './remote-headers.ts'
 import {secretFile} from './secret-file.ts'
 import {evaluateTemplate, evaluateTemplateList, renderText, templateContext} from './template.ts'
 
@@ -14,8 +16,8 @@ import {evaluateTemplate, evaluateTemplateList, renderText, templateContext} fro
  */
 export type ServerSpec = ContainerSpec | RemoteSpec | PociSpec
 
-/** A server that a session keeps a connection to. */
-export type ConnectedSpec = ContainerSpec | RemoteSpec
+/** What a session opens. */
+export type ConnectedSpec = ServerSpec
 
 /** A server that runs in a container. */
 export interface ContainerSpec extends ServerFacts {
@@ -31,6 +33,11 @@ export interface ContainerSpec extends ServerFacts {
   readonly security: SecurityWish
   /** Where it serves HTTP inside its container; without it, it speaks over stdin and stdout. */
   readonly http?: HttpInside
+  /**
+   * Its program does one thing and ends: nothing is written to its stdin, what it prints is what it was run for, and its
+   * arguments are literal, since a caller chose them.
+   */
+  readonly isOneRun?: true
 }
 
 /** A server that somebody else runs. */
@@ -38,9 +45,10 @@ export interface RemoteSpec extends ServerFacts {
   readonly kind: 'remote'
   /** An absolute http or https address. */
   readonly url: string
-  readonly transport: 'streamable' | 'sse'
-  /** `$VAR` in the values is still to be expanded. */
-  readonly headers: readonly {readonly name: string; readonly value: string}[]
+  /** `auto`: nobody says, so it is found out when it is opened. */
+  readonly transport: 'streamable' | 'sse' | 'auto'
+  /** The secrets are still to be put in. */
+  readonly headers: readonly RemoteHeader[]
 }
 
 /**
@@ -50,6 +58,10 @@ export interface RemoteSpec extends ServerFacts {
 export interface PociSpec extends ServerFacts {
   readonly kind: 'poci'
   readonly tools: readonly PociTool[]
+  /** These hold for every container. */
+  readonly env: readonly EnvEntry[]
+  readonly network: NetworkWish
+  readonly security: SecurityWish
 }
 
 export interface PociTool {
@@ -57,6 +69,7 @@ export interface PociTool {
   readonly description: string
   /** JSON Schema of the arguments. */
   readonly parameters: JsonObject
+  readonly annotations?: JsonObject
   readonly image: string
   /** Templates over the arguments of the call. */
   readonly command: readonly string[]
@@ -77,7 +90,13 @@ export interface EnvEntry {
 /** What holds for a server of any kind. */
 export interface ServerFacts {
   readonly name: string
+  /** Its container lives as long as the session that uses it. */
   readonly longLived: boolean
+  /** Every call gets a container of its own. */
+  readonly ephemeral: boolean
+  /** Seconds; 0: never stopped when idle. */
+  readonly idleTimeout?: number
+  readonly standby?: {readonly min?: number; readonly max?: number}
   readonly limits: ResourceLimits
   readonly toolPrefix?: string
   /** Seconds. */
@@ -128,7 +147,14 @@ export function bindServer(entry: CatalogServer, config: JsonObject, home: strin
   if (entry.image) return bindContainer({...facts, image: entry.image}, entry, context)
   const url = entry.remote?.url || entry.sseEndpoint
   if (url) return bindRemote({...facts, url}, entry, context)
-  return {kind: 'poci', ...facts, tools: pociTools(entry)}
+  return {
+    kind: 'poci',
+    ...facts,
+    tools: pociTools(entry),
+    env: envOf(entry, context),
+    network: networkWish(entry),
+    security: securityWish(entry),
+  }
 }
 
 function factsOf(name: string, entry: CatalogServer): ServerFacts {
@@ -136,6 +162,9 @@ function factsOf(name: string, entry: CatalogServer): ServerFacts {
   return {
     name,
     longLived: entry.longLived ?? false,
+    ephemeral: entry.ephemeral ?? false,
+    ...(entry.idleTimeout === undefined ? {} : {idleTimeout: entry.idleTimeout}),
+    ...standbyOf(entry.standby),
     limits: limitsOf(entry.resources?.limits ?? {}),
     ...(entry.prefix ? {toolPrefix: entry.prefix} : {}),
     ...(entry.startTimeout === undefined ? {} : {startTimeout: entry.startTimeout}),
@@ -144,6 +173,12 @@ function factsOf(name: string, entry: CatalogServer): ServerFacts {
     secrets,
     secretNames: [...new Set(secrets.map(secret => secret.name))],
   }
+}
+
+function standbyOf(standby: CatalogServer['standby']): Pick<ServerFacts, 'standby'> {
+  if (standby === undefined) return {}
+  const {min, max} = standby
+  return {standby: {...(min === undefined ? {} : {min}), ...(max === undefined ? {} : {max})}}
 }
 
 function secretUse(secret: CatalogSecret): SecretUse {
@@ -176,7 +211,7 @@ function bindContainer(
     kind: 'container',
     ...facts,
     command: evaluateTemplateList(entry.command ?? [], context),
-    env: (entry.env ?? []).map(({name, value = ''}) => bindEnv(name, value, context)),
+    env: envOf(entry, context),
     volumes: evaluateTemplateList(entry.volumes ?? [], context).filter(volume => volume !== ''),
     ...(user === '' ? {} : {user}),
     network,
@@ -207,6 +242,10 @@ function unusable(name: string, why: string): PluginError {
   })
 }
 
+function envOf({env = []}: CatalogServer, context: JsonObject): readonly EnvEntry[] {
+  return env.map(({name, value = ''}) => bindEnv(name, value, context))
+}
+
 function bindEnv(name: string, value: string, context: JsonObject): EnvEntry {
   if (!value.includes('{{') || !value.includes('}}')) return {name, value, expand: true}
   return {name, value: renderText(evaluateTemplate(value, context)), expand: false}
@@ -227,13 +266,32 @@ function bindRemote(
       },
     )
   }
-  const isSse = entry.remote?.url ? entry.remote.transport_type === 'sse' : true
   return {
     kind: 'remote',
     ...facts,
     url: url.href,
-    transport: isSse ? 'sse' : 'streamable',
-    headers: Object.entries(entry.remote?.headers ?? {}).map(([name, value]) => ({name, value})),
+    transport: transportOf(entry),
+    headers: remoteHeaders(facts, entry, context),
+  }
+}
+
+function transportOf({remote}: CatalogServer): RemoteSpec['transport'] {
+  if (!remote?.url || remote.transport_type === 'sse') return 'sse'
+  return remote.transport_type ? 'streamable' : 'auto'
+}
+
+function remoteHeaders(
+  {name, secrets}: ServerFacts,
+  {remote, oauth}: CatalogServer,
+  context: JsonObject,
+): readonly RemoteHeader[] {
+  // Who has logged in has a value for these; there is no such way yet.
+  const others = (oauth?.providers ?? []).flatMap(({env}) => env ?? [])
+  try {
+    return bindHeaders(remote?.headers ?? {}, {context, secrets, others})
+  } catch (error) {
+    if (error instanceof RangeError) throw unusable(name, `it ${error.message}`)
+    throw error
   }
 }
 
@@ -243,13 +301,4 @@ function bindRemote(
  */
 function evaluateText(text: string, context: JsonObject): string {
   return text.includes('{{') ? renderText(evaluateTemplate(text, context)) : text
-}
-
-function pociTools(entry: CatalogServer): readonly PociTool[] {
-  return (entry.tools ?? []).flatMap(({name, description = '', parameters, container}) => {
-    if (!container) return []
-    const {image, command = [], volumes = [], user} = container
-    const run = {image, command, volumes, ...(user ? {user} : {})}
-    return [{name, description, parameters: parameters ?? {type: 'object'}, ...run}]
-  })
 }

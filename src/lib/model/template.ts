@@ -50,6 +50,14 @@ export function templateContext(serverName: string, config: JsonObject, home: st
 }
 
 /**
+ * What the expressions of a tool that is a container of its own see: the arguments of a call, by their names.
+ * @param home as for {@link templateContext}
+ */
+export function argumentContext(args: JsonObject, home: string): JsonObject {
+  return {...args, [HOME]: home}
+}
+
+/**
  * A value as one text: lists with commas, as command lines and variables take them; nothing as
  * the empty string.
  */

@@ -72,7 +72,7 @@ export async function complete(
 ): Promise<string[]> {
   const prefix = words.at(-1) ?? ''
   const before = words.slice(0, -1)
-  const {depth, command} = findCommand(tree, before)
+  const {depth, command} = followWords(tree, before)
   const typed = readTyped(command?.flags ?? [], before.slice(depth))
   const path = depth === before.length ? before.join(':') : undefined
   const wish = command ? findWish(command, typed, prefix) : NOTHING
@@ -108,7 +108,7 @@ interface Wish {
 const NOTHING: Wish = {fixed: [], without: []}
 
 /** Follows the words down the tree as far as they name topics and commands. */
-function findCommand(
+function followWords(
   tree: readonly CommandShape[],
   words: readonly string[],
 ): {depth: number; command: CommandShape | undefined} {

@@ -1,6 +1,4 @@
-import {PluginError} from '../base/errors.ts'
-import {readTextFile, writeFileAtomic} from '../files/atomic.ts'
-import {withFileLock} from '../files/lock.ts'
+import {editFile} from '../files/edit-file.ts'
 import type {StatePaths} from '../files/paths.ts'
 import {removeYamlKey, setYamlKey} from '../files/yaml-edit.ts'
 import {readRegistry} from './legacy.ts'
@@ -58,25 +56,12 @@ async function editRegistry(
   edit: (text: string, on: ReadonlySet<string>) => string,
 ): Promise<ReadonlySet<string>> {
   const file = paths.registry
-  return withFileLock(file, async () => {
-    const text = (await readTextFile(file)) ?? ''
-    const on = new Set(readRegistry(text, file).keys())
-    const next = named(file, () => edit(text, on))
-    // Readable for others like the file that docker's plugin writes; there is nothing secret in it.
-    if (next !== text) await writeFileAtomic(file, next, {mode: 0o644})
-    return on
+  let before: ReadonlySet<string> = new Set()
+  await editFile(file, text => {
+    before = new Set(readRegistry(text, file).keys())
+    return edit(text, before)
   })
-}
-
-/** The editor knows texts only; a person needs to know which file it was. */
-function named<T>(file: string, task: () => T): T {
-  try {
-    return task()
-  } catch (error) {
-    if (!(error instanceof PluginError)) throw error
-    const hint = error.hint === undefined ? {} : {hint: error.hint}
-    throw new PluginError(error.code, `${file}: ${error.message}`, {...hint, cause: error})
-  }
+  return before
 }
 
 function both(names: readonly string[], on: ReadonlySet<string>): readonly string[] {

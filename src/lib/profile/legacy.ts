@@ -4,6 +4,8 @@ import {isJsonObject, type JsonObject} from '../base/json.ts'
 import {readTextFile} from '../files/atomic.ts'
 import type {StatePaths} from '../files/paths.ts'
 import {invalidYaml, parseYamlMap} from '../files/yaml.ts'
+import type {CatalogProblem, CatalogServer} from '../model/catalog.ts'
+import {DEFAULT_PROFILE} from './store.ts'
 
 /** The files that are read instead of the default ones; several are read in order. */
 export interface ProfileSources {
@@ -22,6 +24,20 @@ export interface Profile {
   readonly config: ReadonlyMap<string, JsonObject>
   /** The tools of a server that are on, by server name; a server without an entry has all of its tools. */
   readonly tools: ReadonlyMap<string, readonly string[]>
+  /** Servers that the profile describes itself, as catalogs do; they win over those of catalogs. */
+  readonly entries: ReadonlyMap<string, CatalogServer>
+  readonly id: string
+  /** What it says about where secrets are, and the file that says so. */
+  readonly secrets?: {readonly spec: string; readonly file: string} | undefined
+  /** What is wrong with those servers, or without effect. */
+  readonly problems: readonly CatalogProblem[]
+  /** What else of it does nothing. */
+  readonly notices: readonly string[]
+}
+
+/** Whether other files than the usual ones are named. */
+export function hasSources({registry, config, tools}: ProfileSources): boolean {
+  return registry !== undefined || config !== undefined || tools !== undefined
 }
 
 /**
@@ -43,7 +59,15 @@ export async function readProfile(paths: StatePaths, sources: ProfileSources): P
     readAll(find(sources.config, paths.config), readConfig),
     readAll(find(sources.tools, paths.tools), readTools),
   ])
-  return {enabled: [...registry.keys()], config, tools}
+  return {
+    id: DEFAULT_PROFILE,
+    enabled: [...registry.keys()],
+    config,
+    tools,
+    entries: new Map(),
+    problems: [],
+    notices: [],
+  }
 }
 
 /**
@@ -89,11 +113,19 @@ async function readAll<T>(
   return merged
 }
 
-function readConfig(text: string, file: string): ReadonlyMap<string, JsonObject> {
+/**
+ * What a configuration file sets, by server.
+ * @throws PluginError FILE_INVALID with `file:line:column`
+ */
+export function readConfig(text: string, file: string): ReadonlyMap<string, JsonObject> {
   return readEntries({text, file, path: []}, parseYamlMap(text, file))
 }
 
-function readTools(text: string, file: string): ReadonlyMap<string, readonly string[]> {
+/**
+ * Which tools a file allows, by server.
+ * @throws PluginError FILE_INVALID with `file:line:column`
+ */
+export function readTools(text: string, file: string): ReadonlyMap<string, readonly string[]> {
   const tools = new Map<string, readonly string[]>()
   for (const [server, value] of Object.entries(parseYamlMap(text, file))) {
     const names = value ?? [] // docker reads an entry without a list as "no tool"

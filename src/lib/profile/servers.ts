@@ -1,12 +1,15 @@
-import {loadCatalogs, type CatalogInput, type Catalogs} from '../catalog/store.ts'
+import {DEFAULT_CATALOG} from '../catalog/identity.ts'
 import {nearestNames, searchServers} from '../catalog/search.ts'
+import {searchable} from '../catalog/search-catalogs.ts'
 import {PluginError} from '../base/errors.ts'
 import type {JsonObject} from '../base/json.ts'
 import type {CatalogServer} from '../model/catalog.ts'
 import {checkConfig} from '../model/config-check.ts'
-import {openSecrets} from '../secrets/source.ts'
-import {readProfile} from './legacy.ts'
-import {disableServers, enableServers} from './legacy-edit.ts'
+import {chooseProfile, type ProfileInput} from './choice.ts'
+import {dropServers, putServers} from './membership.ts'
+import {openServers, type OpenServers} from './open.ts'
+import {lookForSecrets, neededSecrets, openProfileChain} from './secrets.ts'
+import {disableServers, enableServers, resetServers} from './legacy-edit.ts'
 
 /** How far a server is from having what it needs. */
 type Need = 'none' | 'required' | 'partial' | 'done'
@@ -20,22 +23,29 @@ export interface ServerRow {
   readonly oauth: Need
 }
 
-export interface ServersInput extends CatalogInput {
+export interface ServersInput extends ProfileInput {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** The enabled servers, in the order in which they were enabled, with what each still needs. */
+/** The enabled servers, and why more may be set for them than counts. */
+export interface ServerList {
+  /** In the order in which they were enabled. */
+  readonly rows: readonly ServerRow[]
+  /** Of secrets that count as missing though a store has them, or may have them: why it cannot be read. */
+  readonly unread: ReadonlyMap<string, PluginError>
+}
+
+/** Lists the enabled servers with what each still needs. */
 export async function listServers(
   input: ServersInput,
-  secretsSpec: string,
-): Promise<readonly ServerRow[]> {
-  const [catalogs, profile, secrets] = await Promise.all([
-    loadCatalogs(input),
-    readProfile(input.paths, {}),
-    openSecrets(secretsSpec, input),
-  ])
-  return profile.enabled.map(name => {
-    const entry = catalogs.servers.get(name)
+  secretsSpec: string | undefined,
+): Promise<ServerList> {
+  const {servers, profile} = await openServers(input)
+  const needed = profile.enabled.flatMap(name => neededSecrets(servers.get(name)))
+  const open = () => openProfileChain(secretsSpec, profile, input)
+  const {held, unread} = await lookForSecrets(needed, open)
+  const rows = profile.enabled.map((name): ServerRow => {
+    const entry = servers.get(name)
     if (!entry) {
       return {
         name,
@@ -48,11 +58,12 @@ export async function listServers(
     return {
       name,
       description: firstSentence(entry),
-      secrets: secretsNeed(entry, key => Boolean(secrets.get(key))),
+      secrets: secretsNeed(entry, key => held.has(key)),
       config: configNeed(entry, profile.config.get(name) ?? {}),
       oauth: entry.oauth?.providers?.length ? 'required' : 'none',
     }
   })
+  return {rows, unread}
 }
 
 /** One hit of `server search`. */
@@ -69,24 +80,15 @@ export async function findServers(
   query: string,
   limit: number,
 ): Promise<readonly FoundServer[]> {
-  const [catalogs, profile] = await Promise.all([loadCatalogs(input), readProfile(input.paths, {})])
-  const all = [...catalogs.servers].map(([name, entry]) => ({
-    name,
-    title: entry.title ?? '',
-    description: entry.description ?? '',
-    tags: [
-      ...(entry.metadata?.tags ?? []),
-      ...(entry.metadata?.category ? [entry.metadata.category] : []),
-    ],
-    tools: (entry.tools ?? []).map(tool => tool.name),
-  }))
+  const {catalogs, profile, servers} = await openServers(input)
+  const all = [...servers].map(([name, entry]) => ({...searchable(entry), name}))
   const names =
     query === ''
       ? all.map(({name}) => name).toSorted()
       : (await searchServers(all, query, limit)).map(({name}) => name)
   return names.slice(0, limit).map(name => ({
     name,
-    description: firstSentence(catalogs.servers.get(name)),
+    description: firstSentence(servers.get(name)),
     catalog: catalogs.origins.get(name) ?? '',
     enabled: profile.enabled.includes(name),
   }))
@@ -100,9 +102,17 @@ export async function enable(
   input: ServersInput,
   names: readonly string[],
 ): Promise<{enabled: readonly string[]; already: readonly string[]}> {
-  const catalogs = await loadCatalogs(input)
-  for (const name of names) entryOf(catalogs, name)
-  return enableServers(input.paths, names)
+  const open = await openServers(input)
+  for (const name of names) entryOf(open, name)
+  const chosen = await chooseProfile(input)
+  if (chosen.kind === 'files') return enableServers(input.paths, names)
+  const before = new Set(open.profile.enabled)
+  const added = [...new Set(names)].filter(name => !before.has(name))
+  await putServers(
+    chosen.read.file,
+    added.map(name => ({name})),
+  )
+  return {enabled: added, already: [...new Set(names)].filter(name => before.has(name))}
 }
 
 /**
@@ -113,54 +123,94 @@ export async function disable(
   input: ServersInput,
   names: readonly string[],
 ): Promise<readonly string[]> {
-  const {disabled, notEnabled} = await disableServers(input.paths, names)
+  const {profile} = await openServers(input)
+  const chosen = await chooseProfile(input)
+  const {disabled, notEnabled} =
+    chosen.kind === 'files'
+      ? await disableServers(input.paths, names)
+      : await dropServers(chosen.read.file, names)
   const [first] = notEnabled
   if (first === undefined) return disabled
-  const {enabled} = await readProfile(input.paths, {})
-  const near = nearestNames(first, enabled)
+  const near = nearestNames(first, profile.enabled)
   throw new PluginError('SERVER_UNKNOWN', `not enabled: ${notEnabled.join(', ')}`, {
     hint:
       near.length > 0 ? `did you mean "${near[0]}"?` : 'see what is enabled: docker mcp server ls',
   })
 }
 
-/** The catalog entry of one server with the values set for it: `server inspect`. */
-export async function inspectServer(input: ServersInput, name: string): Promise<JsonObject> {
-  const [catalogs, profile] = await Promise.all([loadCatalogs(input), readProfile(input.paths, {})])
-  const entry = entryOf(catalogs, name)
+/**
+ * Switches every server off. What a profile's file says of them goes with them, as it is in their places there.
+ * @returns the servers that were on
+ */
+export async function reset(input: ServersInput): Promise<readonly string[]> {
+  const chosen = await chooseProfile(input)
+  if (chosen.kind === 'files') return resetServers(input.paths)
+  const names = chosen.read.document.servers.map(({name}) => name)
+  return (await dropServers(chosen.read.file, names)).disabled
+}
+
+/** What is known of one server. */
+export interface ServerFacts extends Pick<ServerList, 'unread'> {
+  /** Its catalog entry with the values set for it. */
+  readonly facts: JsonObject
+}
+
+/** Looks at one server: `server inspect`. */
+export async function inspectServer(
+  input: ServersInput,
+  name: string,
+  secretsSpec: string | undefined,
+): Promise<ServerFacts> {
+  const open = await openServers(input)
+  const {catalogs, profile} = open
+  const entry = entryOf(open, name)
+  const written = profile.entries.get(name) ?? catalogs.servers.get(name)
   const config = profile.config.get(name)
   const tools = profile.tools.get(name)
-  return {
+  const chain = () => openProfileChain(secretsSpec, profile, input)
+  const {unread} = await lookForSecrets(neededSecrets(entry), chain)
+  const facts = {
     catalog: catalogs.origins.get(name) ?? '',
     enabled: profile.enabled.includes(name),
     ...JSON.parse(JSON.stringify({...entry, name})),
+    // The gateway's file says where images come from instead.
+    ...(written?.image !== entry.image && {catalogImage: written?.image}),
     ...(config && {configured: config}),
     ...(tools && {allowedTools: [...tools]}),
   }
+  return {facts, unread}
 }
 
 /**
- * @throws PluginError SERVER_UNKNOWN with the names near to it
+ * @throws PluginError SERVER_UNKNOWN with the names near to it, or how to have the embedded catalog again
  */
-export function entryOf({servers}: Catalogs, name: string): CatalogServer {
+export function entryOf(
+  {servers, catalogs}: Pick<OpenServers, 'servers' | 'catalogs'>,
+  name: string,
+): CatalogServer {
   const entry = servers.get(name)
   if (entry) return entry
-  throw unknownServer(name, [...servers.keys()])
+  const hasEmbedded = catalogs.loaded.some(({catalog}) => catalog.name === DEFAULT_CATALOG)
+  throw unknownServer(name, [...servers.keys()], hasEmbedded ? FIND : HAVE_EMBEDDED)
 }
 
+const FIND = 'find one with: docker mcp server search <word>'
+const HAVE_EMBEDDED = `the catalog ${DEFAULT_CATALOG} is switched off: docker mcp catalog init switches it on`
+
 /** The error for a name that no catalog has, with the names that are near to it. */
-export function unknownServer(name: string, known: readonly string[]): PluginError {
+export function unknownServer(
+  name: string,
+  known: readonly string[],
+  otherwise = FIND,
+): PluginError {
   const near = nearestNames(name, known).map(other => `"${other}"`)
-  const hint =
-    near.length > 0
-      ? `did you mean ${near.join(' or ')}?`
-      : 'find one with: docker mcp server search <word>'
+  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : otherwise
   return new PluginError('SERVER_UNKNOWN', `no catalog has a server named "${name}"`, {hint})
 }
 
 function secretsNeed(entry: CatalogServer, isSet: (key: string) => boolean): Need {
-  const needed = (entry.secrets ?? []).filter(({required}) => required !== false)
-  return needOf(needed.filter(({name}) => isSet(name)).length, needed.length)
+  const needed = neededSecrets(entry)
+  return needOf(needed.filter(isSet).length, needed.length)
 }
 
 function configNeed(entry: CatalogServer, config: JsonObject): Need {

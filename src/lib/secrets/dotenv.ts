@@ -1,9 +1,11 @@
 import {PluginError} from '../base/errors.ts'
 
 /**
- * Reads `KEY=VALUE` lines. A line may start with `export`; a key may hold dots and dashes; a value is plain
- * (trimmed, cut before ` #`), in single quotes (taken as it is) or in double quotes (`\n \r \t \" \\ \$` are
- * escapes), and a quoted one may span lines. A later line replaces an earlier one of the same key.
+ * Reads `KEY=VALUE` lines. A line may start with `export`; a key may hold what names of secrets do
+ * (see `isSecretName`); a value is plain (trimmed, cut before ` #`), in single quotes (taken as it is) or in double quotes (`\n \r \t \" \\ \$` are
+ * escapes), and a quoted one may span lines. A later line replaces an earlier one of the same key. `\r\n` is a line break
+ * like `\n`, also in quotes. A line with a name alone is wrong, though docker's files of variables have it for one of the
+ * environment: it may as well be the second line of a value that stands in no quotes.
  * @param file the name to use in errors
  * @returns values by key, in the order of the file
  * @throws PluginError FILE_INVALID with `file:line`, never with what stands there
@@ -19,7 +21,7 @@ export function parseDotenv(text: string, file: string): ReadonlyMap<string, str
       continue
     }
     const name = match(NAME, source, at)
-    if (!name) throw bad('the line is not KEY=VALUE')
+    if (!name) throw bad(NO_PAIR)
     const start = at + name[0].length
     const value = readValue(source, start)
     if (!value) throw bad('the quote is never closed')
@@ -31,8 +33,14 @@ export function parseDotenv(text: string, file: string): ReadonlyMap<string, str
   return values
 }
 
+const NO_PAIR = 'the line is not KEY=VALUE: write KEY= if it has no value, or take it out'
 const BLANK = /[^\S\n]*(?:#.*)?(?:\n|$)/y
-const NAME = /[^\S\n]*(?:export[^\S\n]+)?([\w.-]+)[^\S\n]*=[^\S\n]*/y
+const NAME = /[^\S\n]*(?:export[^\S\n]+)?([\w.:-][\w.:/-]*)[^\S\n]*=[^\S\n]*/y
+
+/** Whether a line of such a file can have this name before its `=`. */
+export function isKey(name: string): boolean {
+  return /^[\w.:-][\w.:/-]*$/.test(name)
+}
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['n', '\n'],
@@ -87,6 +95,6 @@ function lineAt(source: string, at: number): number {
 
 function badLine(where: string, reason: string): PluginError {
   return new PluginError('FILE_INVALID', `${where}: ${reason}`, {
-    hint: 'write one KEY=VALUE a line, and put values with special characters in quotes',
+    hint: 'write one KEY=VALUE a line, and put values with special characters or several lines in quotes',
   })
 }

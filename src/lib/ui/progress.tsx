@@ -5,7 +5,7 @@ import type {Io} from './io.ts'
 export interface ProgressItem {
   readonly server: string
   readonly image: string
-  readonly state: 'waiting' | 'pulling' | 'present' | 'pulled' | 'failed'
+  readonly state: 'waiting' | 'pulling' | 'present' | 'kept' | 'pulled' | 'refused' | 'failed'
   /** Bytes. */
   readonly done: number
   readonly total: number
@@ -52,10 +52,18 @@ const WORDS = {
   waiting: 'waiting',
   pulling: 'is being pulled',
   present: 'is on the engine',
+  kept: 'is on the engine, which cannot tell whether there is a newer one',
   pulled: 'was pulled',
+  refused: 'is refused: no good signature',
   failed: 'could not be pulled',
 } as const
-const COLORS = {present: 'green', pulled: 'green', failed: 'red'} as const
+const COLORS = {
+  present: 'green',
+  kept: 'green',
+  pulled: 'green',
+  refused: 'red',
+  failed: 'red',
+} as const
 const BAR_WIDTH = 20
 
 /** All pulls, a line each. */

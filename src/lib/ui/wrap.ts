@@ -16,3 +16,12 @@ export function wrap(text: string, columns: number, indent: string): string[] {
   }
   return [...lines, line]
 }
+
+/** As `wrap`, but breaks words that are too wide, for screens where what runs over the edge cannot be seen. */
+export function wrapWhole(text: string, columns: number, indent: string): string[] {
+  const most = Math.max(1, columns)
+  return wrap(text, most, indent).flatMap(line => {
+    const pieces = Math.max(1, Math.ceil(line.length / most))
+    return Array.from({length: pieces}, (_, piece) => line.slice(piece * most, (piece + 1) * most))
+  })
+}

@@ -3,20 +3,21 @@ import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {parse} from 'yaml'
 import {nearestNames, searchServers} from '../../../src/lib/catalog/search.ts'
+import {searchable} from '../../../src/lib/catalog/search-catalogs.ts'
 import {parseCatalog} from '../../../src/lib/model/catalog.ts'
+import {manyServers} from '../../support/many-servers.ts'
 
 const FILE = new URL('../../../catalogs/docker-mcp.yaml', import.meta.url)
 const {catalog} = parseCatalog(parse(readFileSync(FILE, 'utf8')), 'docker-mcp.yaml')
-const SERVERS = [...catalog.servers.values()].map(server => ({
-  name: server.name,
-  title: server.title ?? '',
-  description: server.description ?? '',
-  tags: server.metadata?.tags ?? [],
-  tools: (server.tools ?? []).map(tool => tool.name),
-}))
+const SERVERS = [...catalog.servers.values()].map(searchable)
+const MANY = [...parseCatalog(manyServers(), 'many.yaml').catalog.servers.values()].map(searchable)
 
 async function search(query: string, limit = 5): Promise<readonly string[]> {
   return (await searchServers(SERVERS, query, limit)).map(({name}) => name)
+}
+
+async function searchAll(query: string): Promise<readonly string[]> {
+  return (await searchServers([...SERVERS, ...MANY], query, 100)).map(({name}) => name)
 }
 
 describe('searchServers', () => {
@@ -41,12 +42,79 @@ describe('searchServers', () => {
     ['neo4j memory', 'neo4j-memory'],
     ['aws diagram', 'aws-diagram'],
     ['payments', 'stripe'],
+    ['memory', 'memory'],
+    ['git hub', 'github'],
+    ['githbu', 'github'],
+    ['duck duck go', 'duckduckgo'],
+    ['dukduckgo', 'duckduckgo'],
+    ['huggingface', 'hugging-face'],
+    ['tiem', 'time'],
+    ['reids', 'redis'],
+    ['gti', 'git'],
+    ['monogdb', 'mongodb'],
+    ['brwoser', 'playwright'],
+    ['goggle maps', 'google-maps'],
+    ['maps google', 'google-maps'],
+    ['memmory', 'memory'],
+    ['grafna', 'grafana'],
+    ['google_maps', 'google-maps'],
+    ['mcp server for postgres', 'postgres'],
+    ['how do i read a web page', 'duckduckgo'],
+    ['send a message', 'slack'],
   ]
   for (const [query, name] of firsts) {
     test(`puts ${name} first for "${query}"`, async () => {
       expect((await search(query))[0]).toBe(name)
     })
   }
+
+  test.each([
+    ['acme', 'acme-calendar'],
+    ['acmemail', 'acme-mail'],
+    ['mail acme', 'acme-mail'],
+    ['amce mail', 'acme-mail'],
+    ['kestral calender', 'kestrel-calendar'],
+    ['topaz wether', 'topaz-weather'],
+    ['transalte raven', 'raven-translate'],
+    ['list_events', 'acme-calendar'],
+    ['calender', 'acme-calendar'],
+    ['e-mail', 'acme-mail'],
+    ['acme email', 'acme-mail'],
+  ])('among three hundred, puts for "%s" %s first', async (query, name) => {
+    expect((await searchServers(MANY, query, 5))[0]?.name).toBe(name)
+  })
+
+  test.each(['email', 'e-mail', 'E-Mail', 'calender', 's3', 'the', 'how do I', 'a'])(
+    'finds nothing for "%s" where nothing is about it',
+    async query => {
+      expect(await search(query, 100)).toEqual([])
+    },
+  )
+
+  test.each([
+    ['e-mail', 'email'],
+    ['hugging-face', 'huggingface'],
+    ['hugging_face', 'huggingface'],
+  ])('finds the same for "%s" and "%s"', async (one, other) => {
+    expect(await searchAll(one)).toEqual(await searchAll(other))
+    expect(await searchAll(one)).not.toEqual([])
+  })
+
+  test('finds a server whose name is a word that says nothing elsewhere', async () => {
+    const named = {name: 'the', title: '', description: '', tags: [], tools: []}
+    expect(await searchServers([...SERVERS, named], 'the', 5)).toEqual([named])
+  })
+
+  test('keeps what has most of the words of a question', async () => {
+    const found = await search('how do i read a web page', 100)
+    expect(found.length).toBeLessThan(10)
+    expect(found.slice(0, 3)).toEqual(['duckduckgo', 'playwright', 'tavily'])
+  })
+
+  test('tries no letters in another order in a text that nobody types', async () => {
+    const long = `${'ab'.repeat(5000)} ${'zq '.repeat(5000)}`
+    expect(await searchServers(MANY, long, 5)).toEqual([])
+  })
 
   test('finds both servers for GitHub before anything else', async () => {
     expect((await search('github', 2)).toSorted()).toEqual(['github', 'github-official'])

@@ -3,8 +3,14 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 import {remarks} from '../../../src/lib/catalog/remarks.ts'
-import {showCatalog} from '../../../src/lib/catalog/show.ts'
-import {leftOut, loadCatalogs, type CatalogInput} from '../../../src/lib/catalog/store.ts'
+import {removeCatalog} from '../../../src/lib/catalog/manage.ts'
+import {catalogDocument, catalogRows, findCatalog} from '../../../src/lib/catalog/show.ts'
+import {
+  leftOut,
+  loadCatalogs,
+  type BrokenCatalog,
+  type CatalogInput,
+} from '../../../src/lib/catalog/store.ts'
 import {statePaths} from '../../../src/lib/files/paths.ts'
 import {parseCatalog} from '../../../src/lib/model/catalog.ts'
 
@@ -23,7 +29,7 @@ beforeEach(async () => {
     },
     'embedded',
   )
-  input = {paths, cwd: folder, embedded: async () => catalog}
+  input = {paths, cwd: folder, embedded: async () => catalog, settings: async () => ({})}
 })
 
 afterEach(() => rm(folder, {recursive: true, force: true}))
@@ -67,7 +73,7 @@ describe('loadCatalogs', () => {
 
   test.each([
     ['a name without a file', 'nowhere', 'CATALOG_UNKNOWN', /nowhere\.yaml does not exist/],
-    ['an address', 'https://example.test/c.yaml', 'NOT_BUILT', /cannot load yet/],
+    ['an address without TLS', 'http://example.test/c.yaml', 'ADDRESS_REFUSED', /over http/],
   ])('refuses %s', async (_what, name, code, message) => {
     await expect(loadCatalogs(input, {catalogs: [name]})).rejects.toMatchObject({
       code,
@@ -82,6 +88,39 @@ describe('loadCatalogs', () => {
       code: 'FILE_INVALID',
       message: expect.stringContaining(`${join(input.paths.catalogsDir, 'bad.yaml')}:2:`),
     })
+  })
+
+  test('does without a catalog of catalog.json that cannot be read, and says so', async () => {
+    await save('catalog.json', '{"catalogs": {"gone": {}, "team": {}, "torn": {}}}')
+    await save('catalogs/team.yaml', 'registry:\n  own: {image: team/own}\n')
+    await save('catalogs/torn.yaml', 'registry: {')
+    await save('catalogs/docker-mcp.yaml', 'registry: 5')
+    const said: string[] = []
+    const told = {...input, onBroken: ({line}: BrokenCatalog) => said.push(line)}
+    const catalogs = await loadCatalogs(told)
+    expect([...catalogs.servers.keys()]).toEqual(['fetch', 'own'])
+    expect(catalogs.broken.map(({name}) => name)).toEqual(['docker-mcp', 'gone', 'torn'])
+    expect(said.toSorted()).toEqual([
+      expect.stringMatching(/^the catalog docker-mcp is left out: .*"registry" is not a map/),
+      expect.stringMatching(/^the catalog gone .* does not exist; .*: docker mcp catalog rm gone$/),
+      expect.stringMatching(/^the catalog torn .*torn\.yaml:1:.*: docker mcp catalog rm torn$/),
+    ])
+    expect(catalogRows(catalogs)).toMatchObject([
+      {name: 'docker-mcp', source: 'embedded'},
+      {name: 'team'},
+      {name: 'docker-mcp', problem: expect.any(String)},
+      {name: 'gone', problem: expect.stringContaining('does not exist')},
+      {name: 'torn', servers: 0, source: join(input.paths.catalogsDir, 'torn.yaml')},
+    ])
+    for (const selection of [{catalogs: ['gone']}, {additional: ['gone']}]) {
+      await expect(loadCatalogs(input, selection)).rejects.toMatchObject({
+        code: 'CATALOG_UNKNOWN',
+        hint: expect.stringContaining('docker mcp catalog rm gone'),
+      })
+    }
+    await expect(findCatalog(input, 'torn')).rejects.toMatchObject({code: 'FILE_INVALID'})
+    await removeCatalog(input, 'gone')
+    expect((await loadCatalogs(input)).broken.map(({name}) => name)).toEqual(['docker-mcp', 'torn'])
   })
 
   test.each(['[]', '{"catalogs": 3}', '{'])('refuses a catalog.json of %s', async text => {
@@ -109,9 +148,10 @@ describe('remarks', () => {
     const entry = '{image: x, foo: 1, "b\\nar": 2, disableNetwork: true, connectTo: [db]}'
     await save('catalogs/one.yaml', `registry:\n  a: ${entry}\n  b: ${entry}\n`)
     const catalogs = await loadCatalogs(input, {catalogs: ['one'], additional: ['one']})
+    const place = join(input.paths.catalogsDir, 'one.yaml:2')
     expect(remarks(catalogs, ['a', 'a', 'nowhere'])).toEqual([
-      'the catalog entry of a has keys that mean nothing here: foo, b?ar',
-      'the catalog entry of a: connectTo has no effect: disableNetwork is true',
+      `the catalog entry of a has keys that mean nothing here: foo (${place}), b?ar (${place})`,
+      `the catalog entry of a: connectTo has no effect: disableNetwork is true (${place})`,
     ])
   })
 
@@ -129,27 +169,27 @@ describe('remarks', () => {
     const entry = JSON.stringify({image: 'x', ...Object.fromEntries(keys.map(key => [key, 1]))})
     await save('catalogs/one.yaml', `registry:\n  a: ${entry}\n`)
     const [line] = remarks(await loadCatalogs(input, {catalogs: ['one']}), ['a'])
-    expect(line).toMatch(/: k{60}…, key0, .*, key8 and 2 more$/)
+    expect(line).toMatch(/: k{60}… \(.*:2\), key0 \(.*, key8 \(\S+:2\) and 2 more$/)
   })
 })
 
-describe('showCatalog', () => {
-  test('shows catalogs of one name as one document', async () => {
+describe('findCatalog', () => {
+  test('gives catalogs of one name as one document', async () => {
     await save('catalogs/docker-mcp.yaml', 'registry:\n  time: {image: mcp/time, title: Time}\n')
-    const {servers, document} = await showCatalog(input, 'docker-mcp')
-    expect(servers.map(({name, title}) => `${name}: ${title}`)).toEqual([
-      'fetch: old',
-      'time: Time',
-    ])
-    expect(document).toMatchObject({
+    const {catalog} = await findCatalog(input, 'docker-mcp')
+    expect(catalogDocument(catalog)).toEqual({
+      version: 3,
       name: 'docker-mcp',
       displayName: 'Embedded',
-      registry: {fetch: {image: 'mcp/fetch'}, time: {image: 'mcp/time'}},
+      registry: {
+        fetch: {image: 'mcp/fetch', title: 'old'},
+        time: {image: 'mcp/time', title: 'Time'},
+      },
     })
   })
 
   test('names the nearest catalog for a misspelt one', async () => {
-    await expect(showCatalog(input, 'docker-mpc')).rejects.toMatchObject({
+    await expect(findCatalog(input, 'docker-mpc')).rejects.toMatchObject({
       code: 'CATALOG_UNKNOWN',
       hint: expect.stringContaining('docker-mcp'),
     })

@@ -38,7 +38,7 @@ const RULES = [
     'own',
   ].map(name => `${name}.test:8443`),
 ]
-const PATIENT = {timeout: 30_000}
+const PATIENT = {timeout: 60_000}
 const PINS = [{name: 'Pinned.test.', address: '10.0.0.5'}]
 
 const egressFor = (ports: number): Egress => {

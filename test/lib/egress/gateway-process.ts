@@ -12,7 +12,7 @@ import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {decode, encode, RECURSION_AVAILABLE} from 'dns-packet'
 import type {Answer} from 'dns-packet'
-import {createEgress, pinsOf} from '../../../src/lib/egress/egress.ts'
+import {createEgress, pinsOf, PROXY_ENVIRONMENT} from '../../../src/lib/egress/egress.ts'
 import type {Egress} from '../../../src/lib/egress/egress.ts'
 import {Relay} from '../../../src/lib/egress/relay.ts'
 import {parseAllowRule} from '../../../src/lib/model/allow-rule.ts'
@@ -208,7 +208,7 @@ async function start(rules: readonly string[], pins: readonly Pin[]): Promise<St
   await relay.ready
   const container = program.pid ?? 0
   containers.set(container, {program, relay, egress, lines})
-  return {container, env: Object.fromEntries(egress.env), ports: egress.ports}
+  return {container, env: Object.fromEntries(PROXY_ENVIRONMENT), ports: egress.ports}
 }
 
 async function obey(order: Order): Promise<unknown> {

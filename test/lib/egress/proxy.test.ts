@@ -15,7 +15,7 @@ const RULES = [
   ...['nowhere', 'silent'].map(name => `${name}.test:80`),
 ]
 
-const PATIENT = {timeout: 30_000}
+const PATIENT = {timeout: 60_000}
 
 let network: TestNetwork
 let container: Container

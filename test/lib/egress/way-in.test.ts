@@ -40,7 +40,7 @@ class InsideAgent extends Agent {
   }
 }
 
-const PATIENT = {timeout: 30_000}
+const PATIENT = {timeout: 60_000}
 
 let folder: string
 let program: RelayProgram

@@ -1,5 +1,4 @@
-import {createHash, randomUUID} from 'node:crypto'
-import {once} from 'node:events'
+import {randomUUID} from 'node:crypto'
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest'
 import {Scope} from '../../../src/lib/base/scope.ts'
 import {openEngine} from '../../../src/lib/engine/dockerode.ts'
@@ -11,6 +10,7 @@ import {
   fakeEngine,
   gzippedTarOf,
   listenOn,
+  muchBothWays,
   outputOf,
   run,
   tarOf,
@@ -99,19 +99,8 @@ describe('exec', () => {
 
   test('carries more than any buffer holds, both ways and unchanged', async () => {
     const stream = await engine.exec(running, {command: ['/bin/cat']})
-    const piece = Buffer.alloc(1024 * 1024, 'abcdefgh')
-    const sentHash = createHash('sha256')
-    const receivedHash = createHash('sha256')
-    const write = async () => {
-      for (let turn = 0; turn < 16; turn += 1) {
-        sentHash.update(piece)
-        if (!stream.write(piece)) await once(stream, 'drain')
-      }
-      stream.end()
-    }
-    const sinks = {stdout: (chunk: Buffer) => void receivedHash.update(chunk), stderr: () => {}}
-    await Promise.all([splitFrames(stream, sinks), write()])
-    expect(receivedHash.digest('hex')).toBe(sentHash.digest('hex'))
+    const {sent, received} = await muchBothWays(stream)
+    expect(received).toBe(sent)
   })
 
   test.each([

@@ -13,8 +13,9 @@ import {openEngine} from '../../../src/lib/engine/dockerode.ts'
 import type {Endpoint} from '../../../src/lib/engine/endpoint.ts'
 import type {Engine, PullProgress} from '../../../src/lib/engine/engine.ts'
 import {splitFrames} from '../../../src/lib/engine/frames.ts'
-import {type ContainerInput, containerOptions} from '../../../src/lib/engine/options.ts'
-import {endpoint, listenOn, recordingProxy, run, tempDir} from './engine-lab.ts'
+import type {ContainerInput} from '../../../src/lib/engine/options.ts'
+import {scriptOptions} from '../../engines/containers.ts'
+import {endpoint, listenOn, muchBothWays, recordingProxy, run, tempDir} from './engine-lab.ts'
 import {makeSampleImage, type SampleImage} from './sample-image.ts'
 
 const owner = `test-${randomUUID()}`
@@ -38,22 +39,7 @@ afterEach(async () => {
 })
 
 const optionsOf = (script: string, more: Partial<ContainerInput> = {}) =>
-  containerOptions({
-    server: 'sample',
-    owner,
-    session: 'session-1',
-    image: image.ref,
-    command: ['-c', script],
-    facts: {user: '', volumes: [], entrypoint: [], cmd: [], workingDir: ''},
-    entry: {kind: 'plain', env: []},
-    mounts: [],
-    network: {kind: 'none'},
-    security: {profile: 'default', capAdd: [], tmpfs: []},
-    secretFiles: false,
-    transport: 'stdio',
-    limits: {cpus: 1, memoryBytes: 64 * 1024 ** 2, pids: 32, diskBytes: 1024 ** 3},
-    ...more,
-  })
+  scriptOptions({owner, image: image.ref, script}, more)
 
 /** Starts a container and reads it to its end. */
 const runToEnd = async (engine: Engine, script: string, input = '') => {
@@ -100,7 +86,13 @@ describe('openEngine', () => {
     const minor = Math.min(47, Number(api.split('.')[1]))
     const proxy = await recordingProxy(scope)
     const engine = await openEngine(proxy.endpoint)
-    expect(await engine.info()).toEqual({version, apiVersion: `1.${minor}`, os, arch})
+    expect(await engine.info()).toEqual({
+      version,
+      apiVersion: `1.${minor}`,
+      os,
+      arch,
+      product: expect.any(String),
+    })
     await engine.list({nothing: 'here'})
     expect(proxy.sent()).toContain(`GET /v1.${minor}/containers/json?all=1&filters=`)
     expect(proxy.connections()).toBe(1)
@@ -193,6 +185,7 @@ describe('images', () => {
       volumes: [],
       workingDir: '',
       size: expect.any(Number),
+      repoDigests: [],
     })
     expect(await engine.hasImage(image.ref)).toBe(true)
     expect(await engine.hasImage(image.id)).toBe(true)
@@ -217,7 +210,7 @@ describe('images', () => {
     scope.defer(async () => void (await run('docker', ['image', 'rm', `${ref}:latest`])))
     const engine = await openEngine(endpoint)
     const progress: PullProgress[] = []
-    await engine.pullImage(ref, each => void progress.push(each), never)
+    await engine.pullImage(ref, {onProgress: each => void progress.push(each)}, never)
     expect(await engine.hasImage(`${ref}:latest`)).toBe(true)
     expect(progress.map(each => each.status)).toContain('Pull complete')
     expect(progress.some(each => each.layer !== '' && (each.total ?? 0) > 0)).toBe(true)
@@ -227,7 +220,7 @@ describe('images', () => {
     'says in the words of the engine why %s cannot be pulled',
     async ref => {
       const engine = await openEngine(endpoint)
-      const pull = engine.pullImage(ref, () => {}, never)
+      const pull = engine.pullImage(ref, {onProgress: () => {}}, never)
       await expect(pull).rejects.toMatchObject({
         code: 'IMAGE_MISSING',
         message: expect.stringMatching(/could not pull .*: .*(refused|invalid reference)/),
@@ -240,7 +233,11 @@ describe('images', () => {
     const port = await listen(0, socket => void socket.once('data', () => asked.resolve()))
     const engine = await openEngine(endpoint)
     const controller = new AbortController()
-    const pull = engine.pullImage(`127.0.0.1:${port}/sample/one`, () => {}, controller.signal)
+    const pull = engine.pullImage(
+      `127.0.0.1:${port}/sample/one`,
+      {onProgress: () => {}},
+      controller.signal,
+    )
     const reason = new Error('not wanted')
     const outcome = pull.catch((error: unknown) => error)
     await asked.promise
@@ -327,19 +324,8 @@ describe('containers', () => {
     const id = await engine.create(optionsOf('cat'))
     const stream = await engine.attach(id)
     await engine.start(id)
-    const piece = Buffer.alloc(1024 * 1024, 'abcdefgh')
-    const sentHash = createHash('sha256')
-    const receivedHash = createHash('sha256')
-    const write = async () => {
-      for (let turn = 0; turn < 16; turn += 1) {
-        sentHash.update(piece)
-        if (!stream.write(piece)) await once(stream, 'drain')
-      }
-      stream.end()
-    }
-    const sinks = {stdout: (chunk: Buffer) => void receivedHash.update(chunk), stderr: () => {}}
-    await Promise.all([splitFrames(stream, sinks), write()])
-    expect(receivedHash.digest('hex')).toBe(sentHash.digest('hex'))
+    const {sent, received} = await muchBothWays(stream)
+    expect(received).toBe(sent)
   })
 
   test('keeps the environment out of every URL', async () => {

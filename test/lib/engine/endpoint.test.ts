@@ -141,7 +141,7 @@ describe('resolveEndpoint: which one', () => {
 
   test('an address that is none is refused with its source', async () => {
     await using docker = await dockerFolder()
-    await docker.putContext('remote', {Host: 'ssh://u@h'})
+    await docker.putContext('remote', {Host: 'ssh://-u@h'})
     await expect(docker.resolve({hosts: ['foo://bar']})).rejects.toThrow('(--host)')
     await expect(docker.resolve({}, {DOCKER_HOST: 'foo://bar'})).rejects.toThrow('(DOCKER_HOST)')
     await expect(docker.resolve({context: 'remote'})).rejects.toMatchObject({

@@ -1,4 +1,5 @@
 import {execFile} from 'node:child_process'
+import {createHash} from 'node:crypto'
 import {once} from 'node:events'
 import {chmod, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises'
 import {createServer as createHttpServer, type IncomingMessage} from 'node:http'
@@ -142,6 +143,25 @@ export async function outputOf(stream: Duplex): Promise<{stdout: string; stderr:
     stderr: chunk => void err.push(chunk),
   })
   return {stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString()}
+}
+
+/**
+ * Sends more than any buffer holds to a program that gives back what it gets, and ends its input.
+ * @returns the digests of what was sent, and of what came back
+ */
+export async function muchBothWays(stream: Duplex): Promise<{sent: string; received: string}> {
+  const piece = Buffer.alloc(1024 * 1024, 'abcdefgh')
+  const [sent, received] = [createHash('sha256'), createHash('sha256')]
+  const write = async () => {
+    for (let turn = 0; turn < 16; turn += 1) {
+      sent.update(piece)
+      if (!stream.write(piece)) await once(stream, 'drain')
+    }
+    stream.end()
+  }
+  const sinks = {stdout: (chunk: Buffer) => void received.update(chunk), stderr: () => undefined}
+  await Promise.all([splitFrames(stream, sinks), write()])
+  return {sent: sent.digest('hex'), received: received.digest('hex')}
 }
 
 /** What a test archive has in it: a file with its mode, a link, or a folder. */

@@ -1,4 +1,8 @@
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
+import {resolveEndpoint} from '../../../src/lib/engine/endpoint.ts'
 import {endpointText, unreachable} from '../../../src/lib/engine/failures.ts'
 
 const endpoint = {kind: 'unix', path: '/run/x.sock', from: 'DOCKER_HOST'} as const
@@ -29,6 +33,32 @@ describe('unreachable', () => {
   })
 })
 
+describe('an engine without root', () => {
+  test('is named when nothing is at the place that nobody chose', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rootless-'))
+    try {
+      const paths = {globals: {hosts: [], debug: false, tls: false}, dockerConfigDir: folder}
+      const env = {XDG_RUNTIME_DIR: folder}
+      const place = await resolveEndpoint({...paths, env, platform: 'linux'})
+      expect(unreachable(place, systemError('ENOENT')).hint).toContain('start the engine')
+      await mkdir(join(folder, 'podman'))
+      await writeFile(join(folder, 'podman', 'podman.sock'), '')
+      expect(unreachable(place, systemError('ENOENT')).hint).toContain(
+        `set DOCKER_HOST=unix://${folder}/podman/podman.sock`,
+      )
+      await writeFile(join(folder, 'docker.sock'), '')
+      expect(unreachable(place, systemError('EACCES')).hint).toContain(
+        `unix://${folder}/docker.sock`,
+      )
+      const chosen = {...env, DOCKER_HOST: 'unix:///run/x.sock'}
+      const other = await resolveEndpoint({...paths, env: chosen, platform: 'linux'})
+      expect(unreachable(other, systemError('ENOENT')).hint).toContain('start the engine')
+    } finally {
+      await rm(folder, {recursive: true})
+    }
+  })
+})
+
 describe('endpointText', () => {
   test.each([
     [endpoint, 'unix:///run/x.sock (from DOCKER_HOST)'],
@@ -37,6 +67,11 @@ describe('endpointText', () => {
       'npipe:////./pipe/docker_engine (from the default)',
     ],
     [{kind: 'tcp', host: '::1', port: 1, from: 'x'} as const, 'tcp://[::1]:1 (from x)'],
+    [{kind: 'ssh', host: 'h', from: 'x'} as const, 'ssh://h (from x)'],
+    [
+      {kind: 'ssh', user: 'u', host: '::1', port: 2, path: '/x.sock', from: 'x'} as const,
+      'ssh://u@[::1]:2/x.sock (from x)',
+    ],
   ])('writes it as docker does (%#)', (place, text) => {
     expect(endpointText(place)).toBe(text)
   })

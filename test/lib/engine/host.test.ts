@@ -2,13 +2,14 @@ import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {PluginError} from '../../../src/lib/base/errors.ts'
 import {parseHost} from '../../../src/lib/engine/host.ts'
-import type {Host} from '../../../src/lib/engine/host.ts'
+import type {Host, SshHost} from '../../../src/lib/engine/host.ts'
 
 const parse = (text: string, platform: NodeJS.Platform = 'linux') =>
   parseHost(text, {from: 'DOCKER_HOST', platform})
 
 const tcp = (host: string, port: number): Host => ({kind: 'tcp', host, port})
 const unix = (path: string): Host => ({kind: 'unix', path})
+const ssh = (address: Omit<SshHost, 'kind'>): Host => ({kind: 'ssh', ...address})
 const npipe = (path: string): Host => ({kind: 'npipe', path})
 
 describe('parseHost', () => {
@@ -81,13 +82,56 @@ describe('parseHost', () => {
     expect(() => parse('unix:///x', 'win32')).toThrow('cannot be used on win32')
   })
 
-  test('says of ssh that it is not supported yet, and what to do', () => {
-    expect(() => parse('ssh://user@engine')).toThrow(
+  test.each<[string, Host]>([
+    ['ssh://engine', ssh({host: 'engine'})],
+    ['ssh://me@engine:2222', ssh({user: 'me', host: 'engine', port: 2222})],
+    ['ssh://me@[fe80::1%eth0]:22', ssh({user: 'me', host: 'fe80::1%eth0', port: 22})],
+    ['ssh://me%40corp@build_host', ssh({user: 'me@corp', host: 'build_host'})],
+    ['ssh://engine/', ssh({host: 'engine'})],
+    ['ssh://engine/run/docker.sock', ssh({host: 'engine', path: '/run/docker.sock'})],
+    ['ssh://engine/with%20space', ssh({host: 'engine', path: '/with space'})],
+  ])('%j is reached over ssh', (text, expected) => {
+    expect(parse(text)).toEqual(expected)
+    expect(parse(text, 'win32')).toEqual(expected)
+  })
+
+  test.each([
+    'ssh://',
+    'ssh://@engine',
+    'ssh://-oProxyCommand=x',
+    'ssh://-l@engine',
+    'ssh://%2doProxyCommand=x@engine',
+    'ssh://a b@engine',
+    'ssh://$(x)@engine',
+    'ssh://%24%28x%29@engine',
+    'ssh://me@en;gine',
+    'ssh://me@engine:0',
+    'ssh://me@engine:65536',
+    'ssh://me@engine:-p',
+    'ssh://engine?query',
+    'ssh://engine/path#fragment',
+    'ssh://engine/%zz',
+    'ssh://engine/%0a',
+    'ssh://me:@engine',
+  ])('refuses %j, which ssh could take for something else', text => {
+    expect(() => parse(text)).toThrow(
       expect.objectContaining({
         code: 'ENDPOINT_INVALID',
-        message: expect.stringContaining('ssh, which is not supported yet'),
-        hint: expect.stringContaining('ssh -N -L'),
+        hint: expect.stringMatching(/ssh:\/\/user@host|sign in with a key/),
       }),
+    )
+  })
+
+  test('gives ssh no user and no host that it could take for an option', () => {
+    fc.assert(
+      fc.property(fc.string({unit: 'binary'}), text => {
+        const host = tryParse(`ssh://${text}`)
+        if (host?.kind !== 'ssh') return
+        expect(host.host).toMatch(/^[\w:][\w.:%-]*$/u)
+        expect(host.user ?? 'me').toMatch(/^[\w.+][^\s;&|<>$`'"]*$/u)
+        expect(host.path ?? '/x').toMatch(/^\/[^\p{Cc}]+$/u)
+      }),
+      {examples: [['-x@y'], ['me@-x'], ['me@x/y z']]},
     )
   })
 
@@ -110,7 +154,7 @@ describe('parseHost', () => {
     )
     fc.assert(
       fc.property(fc.string(), text => {
-        expect(kindOrError(text)).toMatch(/^(?:unix|tcp|ENDPOINT_INVALID)$/u)
+        expect(kindOrError(text)).toMatch(/^(?:unix|tcp|ssh|ENDPOINT_INVALID)$/u)
       }),
     )
   })
@@ -121,5 +165,13 @@ function kindOrError(text: string): string {
     return parse(text).kind
   } catch (error) {
     return error instanceof PluginError ? error.code : String(error)
+  }
+}
+
+function tryParse(text: string): Host | undefined {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -11,7 +11,6 @@ import {
 const plain: ContainerInput = {
   server: 'time',
   owner: 'owner-1',
-  session: 'session-1',
   image: 'mcp/time',
   facts: {user: '1000', volumes: [], entrypoint: ['/bin/time'], cmd: ['--utc'], workingDir: ''},
   command: [],
@@ -39,7 +38,7 @@ describe('containerOptions', () => {
         'docker-mcp-name': 'time',
         'docker-mcp-transport': 'stdio',
         'docker-mcp-owner': 'owner-1',
-        'docker-mcp-session': 'session-1',
+        'docker-mcp-unleased': 'true',
       },
       Tty: false,
       OpenStdin: true,
@@ -77,7 +76,7 @@ describe('containerOptions', () => {
 
   test('starts the program of the image by the shim, without a variable', () => {
     const {Entrypoint, Cmd, Env, HostConfig} = containerOptions(shimmed)
-    expect(Entrypoint).toEqual(['/.docker-mcp/shim-arm64', '-w5', '--'])
+    expect(Entrypoint).toEqual(['/.docker-mcp/shim-arm64', '-t0', '-w5', '--'])
     expect(Cmd).toEqual(['/bin/time', '--utc'])
     expect(Env).toEqual([])
     expect(HostConfig).not.toHaveProperty('Init')
@@ -117,7 +116,7 @@ describe('containerOptions', () => {
       transport: 'http',
       entry: {kind: 'shim', volume: 'v', architecture: 'amd64', stdin: 'lifeline'},
     })
-    expect(options.Entrypoint).toEqual(['/.docker-mcp/shim-amd64', '-w0', '-n', '--'])
+    expect(options.Entrypoint).toEqual(['/.docker-mcp/shim-amd64', '-t0', '-w0', '-n', '--'])
     expect(options.Labels['docker-mcp-transport']).toBe('http')
   })
 
@@ -174,13 +173,12 @@ describe('containerOptions', () => {
     [undefined, 'none'],
     ['own-1', 'own-1'],
   ])('relays what leaves a container of the network %s', (own, mode) => {
-    const network = {kind: 'relayed', network: own, extraHosts: ['h:10.0.0.1']} as const
+    const network = {kind: 'relayed', network: own} as const
     const options = containerOptions({...plain, network})
     expect(options.HostConfig).toMatchObject({
       NetworkMode: mode,
       Dns: ['127.0.0.53'],
       DnsSearch: ['.'],
-      ExtraHosts: ['h:10.0.0.1'],
     })
     expect(options).not.toHaveProperty('NetworkDisabled')
   })

@@ -178,8 +178,18 @@ describe('removeYamlKey', () => {
     expect(removeYamlKey(before, ['registry', 'a'])).toBe(after)
   })
 
-  test('leaves an empty document behind the last key at the top', () => {
-    expect(removeYamlKey('# c\na: 1\n', ['a'])).toBe('# c\n')
+  test.each([
+    ['a: 1\n', '{}\n'],
+    ['a: 1', '{}'],
+    ['# c\na: 1', '# c\n{}'],
+    ['# c\r\na: 1 # d\r\n# e\r\n', '# c\r\n{}\r\n# e\r\n'],
+    ['---\na:\n  b: 1\n  # in a\n# e\n...\n', '---\n{}\n# e\n...\n'],
+    ['  a: 1\n', '  {}\n'],
+    ['? a\n: 1\n', '{}\n'],
+    ['{a: 1} # c\n', '{} # c\n'],
+  ])('leaves an empty map behind the last key at the top: %j', (text, after) => {
+    expect(removeYamlKey(text, ['a'])).toBe(after)
+    expect(parseYaml(setYamlKey(after, ['b'], 2), 'f')).toEqual({b: 2})
   })
 
   test.each([

@@ -1,3 +1,5 @@
+import {Clients} from '../../../src/lib/gateway/clients.ts'
+import {Lives} from '../../../src/lib/gateway/lives.ts'
 import {readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
@@ -9,6 +11,14 @@ import {setUpGateway} from '../../../src/lib/gateway/setup.ts'
 import {bindServer} from '../../../src/lib/model/server.ts'
 import {startGateway, TestClient, testHome, testOptions} from '../../support/in-process-gateway.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../support/fixture-images.ts'
+import {fakeFleet} from '../../support/fake-fleet.ts'
+
+/** What a client is told of servers that have tools alone: others may come that have more. */
+const LISTS = {
+  tools: {listChanged: true},
+  prompts: {listChanged: true},
+  resources: {listChanged: true},
+}
 
 /** A home and the flags for these servers. */
 async function prepare(servers: readonly Fixture[] | Readonly<Record<string, FixtureEntry>>) {
@@ -41,12 +51,12 @@ describe('a gateway', () => {
       await client.call('count')
       // The second session of the same run knows already.
       const second = new TestClient(first.gateway, 'two')
-      expect((await second.initialize())['capabilities']).toEqual({tools: {listChanged: true}})
+      expect((await second.initialize())['capabilities']).toEqual(LISTS)
     }
     await using next = await startGateway(home, options)
     const hello = await new TestClient(next.gateway, 'three').initialize()
     expect(hello).toMatchObject({instructions: 'Call count to count.'})
-    expect(hello['capabilities']).toEqual({tools: {listChanged: true}})
+    expect(hello['capabilities']).toEqual(LISTS)
     expect(await next.containers()).toEqual([])
   })
 
@@ -63,7 +73,7 @@ describe('a gateway', () => {
     expect(records.get('crashes-on-call')).toMatchObject({state: 'failed'})
     await using next = await startGateway(home, options)
     const hello = await new TestClient(next.gateway, 'two').initialize()
-    expect(hello['capabilities']).toEqual({tools: {listChanged: true}})
+    expect(hello['capabilities']).toEqual(LISTS)
   })
 
   test('forgets what a server could do that has been changed since', async () => {
@@ -217,24 +227,27 @@ function failingGateway(failed: StatusStore['failed']) {
     callTimeoutMs: undefined,
   }
   return new Gateway({
+    limits: {tools: undefined, tokens: undefined},
     version: '1',
+    clients: new Clients(undefined, []),
+    lives: new Lives(Date.now),
+    housekeeping: {[Symbol.asyncDispose]: async () => undefined},
+    life: {idleMs: undefined, longLived: false, standby: {min: 0, max: 0}},
     plan: {servers: [{...server, start: spec}]},
-    fleet: {
-      openers: () => ({
-        legacy: async () => {
-          throw new PluginError('SERVER_START_FAILED', `reason ${(starts += 1)}`)
-        },
-        modern: undefined,
-        tellsOrigin: false,
-      }),
-      ensureImage: async () => 'present',
-    },
+    fleet: fakeFleet(() => ({
+      legacy: async () => {
+        throw new PluginError('SERVER_START_FAILED', `reason ${(starts += 1)}`)
+      },
+      modern: undefined,
+      tellsOrigin: false,
+    })),
     status: {read: async () => new Map(), ready: async () => undefined, failed},
-    memory: new Memory(
-      '/nowhere',
-      () => undefined,
-      text => text,
-    ),
+    memory: new Memory({
+      dir: '/nowhere',
+      warn: () => undefined,
+      redact: text => text,
+      now: () => 0,
+    }),
     redact: text => text,
     showRemembered: true,
     middlewares: [],

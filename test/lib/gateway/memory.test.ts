@@ -20,12 +20,20 @@ beforeEach(async () => {
   const parent = await mkdtemp(join(tmpdir(), 'memory-'))
   dir = join(parent, 'lists')
   warnings.length = 0
+  now = 1_000_000
   onTestFinished(() => rm(parent, {recursive: true, force: true}))
 })
 
+let now = 0
+
 /** The memory of a gateway that starts now, with servers by name and what they were made of. */
 async function load(servers: Readonly<Record<string, string>>): Promise<Memory> {
-  const memory = new Memory(dir, text => void warnings.push(text), createRedactor([SECRET]))
+  const memory = new Memory({
+    dir,
+    warn: text => void warnings.push(text),
+    redact: createRedactor([SECRET]),
+    now: () => now,
+  })
   await memory.load(new Map(Object.entries(servers)))
   return memory
 }
@@ -37,11 +45,13 @@ async function remember(server = 'a'): Promise<void> {
   await memory.saved()
 }
 
+const NOTHING = {hello: undefined, lists: {}, guesses: {}, isTrusted: false}
+
 describe('Memory', () => {
   test('knows nothing at first', async () => {
     const memory = await load({a: 'print'})
-    expect(memory.recall('a', plain)).toEqual({hello: undefined, lists: {}})
-    expect(memory.recall('unknown', plain)).toEqual({hello: undefined, lists: {}})
+    expect(memory.recall('a', plain)).toEqual(NOTHING)
+    expect(memory.recall('unknown', plain)).toEqual(NOTHING)
   })
 
   test.each(['a', '../x', 'Ä/\\:*', '__proto__', 'x'.repeat(300)])(
@@ -49,7 +59,11 @@ describe('Memory', () => {
     async server => {
       await remember(server)
       const memory = await load({[server]: 'print'})
-      expect(memory.recall(server, plain)).toEqual({hello, lists: {tools: items}})
+      expect(memory.recall(server, plain)).toMatchObject({
+        hello,
+        lists: {tools: items},
+        isTrusted: true,
+      })
       expect(warnings).toEqual([])
     },
   )
@@ -64,10 +78,10 @@ describe('Memory', () => {
     memory.listed('a', plain, {kind: 'tools', items: listed})
     memory.named('tools', [[`a__${SECRET}`, {server: 'a', name: SECRET}]])
     memory.named('tools', [['a__one', {server: 'a', name: 'one'}]])
-    expect(memory.recall('a', plain)).toEqual({hello: said, lists: {tools: listed}})
+    expect(memory.recall('a', plain)).toMatchObject({hello: said, lists: {tools: listed}})
     await memory.saved()
     const later = await load({a: 'print'})
-    expect(later.recall('a', plain)).toEqual(kept)
+    expect(later.recall('a', plain)).toMatchObject(kept)
     expect(later.nameOf('tools', {server: 'a', name: SECRET})).toBeUndefined()
     expect(later.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
   })
@@ -79,9 +93,77 @@ describe('Memory', () => {
     expect((await stat(join(dir, file))).mode & 0o777).toBe(0o600)
   })
 
-  test('shows a client no list that was made for one with other capabilities, but what the server can do', async () => {
+  test('shows a client a list that was made for one with other capabilities as a guess only, and what the server can do', async () => {
     await remember()
-    expect((await load({a: 'print'})).recall('a', asking)).toEqual({hello: ability, lists: {}})
+    expect((await load({a: 'print'})).recall('a', asking)).toEqual({
+      hello: ability,
+      lists: {},
+      guesses: {tools: items},
+      isTrusted: false,
+    })
+    expect((await load({a: 'print'})).recall('a', plain)).toMatchObject({
+      lists: {tools: items},
+      guesses: {},
+    })
+  })
+
+  test('trusts what is a day old at most', async () => {
+    await remember()
+    const memory = await load({a: 'print'})
+    now += 24 * 3_600_000 - 1
+    expect(memory.recall('a', plain).isTrusted).toBe(true)
+    now += 1
+    expect(memory.recall('a', plain)).toMatchObject({
+      hello,
+      lists: {tools: items},
+      isTrusted: false,
+    })
+    memory.listed('a', plain, {kind: 'tools', items})
+    expect(memory.recall('a', plain).isTrusted).toBe(true)
+    await memory.saved()
+  })
+
+  test('trusts no list of another image until the server has given it anew, also in later gateways', async () => {
+    const first = await load({a: 'print'})
+    first.hasImage('a', 'sha256:1')
+    first.opened('a', plain, hello)
+    first.listed('a', plain, {kind: 'tools', items})
+    await first.saved()
+    const second = await load({a: 'print'})
+    expect(second.hasImage('a', 'sha256:1')).toBe(false)
+    expect(second.recall('a', plain).isTrusted).toBe(true)
+    expect(second.hasImage('a', 'sha256:2')).toBe(true)
+    expect(second.recall('a', plain)).toMatchObject({
+      hello,
+      lists: {tools: items},
+      isTrusted: false,
+    })
+    second.opened('a', plain, hello)
+    expect(second.recall('a', plain).isTrusted).toBe(false)
+    await second.saved()
+    const third = await load({a: 'print'})
+    expect(third.hasImage('a', 'sha256:2')).toBe(true)
+    expect(third.recall('a', plain).isTrusted).toBe(false)
+    third.listed('a', plain, {kind: 'tools', items})
+    expect(third.recall('a', plain).isTrusted).toBe(true)
+    await third.saved()
+    expect((await load({a: 'print'})).hasImage('a', 'sha256:2')).toBe(false)
+  })
+
+  test('writes nothing down when a server says the same again', async () => {
+    await remember()
+    const memory = await load({a: 'print'})
+    const [file = ''] = await readdir(dir)
+    const before = await stat(join(dir, file))
+    const {lists} = memory.recall('a', plain)
+    memory.opened('a', plain, structuredClone(hello))
+    memory.listed('a', plain, {kind: 'tools', items: lists.tools ?? []})
+    await memory.saved()
+    expect((await stat(join(dir, file))).ino).toBe(before.ino)
+    now += 3_600_000
+    memory.listed('a', plain, {kind: 'tools', items: lists.tools ?? []})
+    await memory.saved()
+    expect((await stat(join(dir, file))).ino).not.toBe(before.ino)
   })
 
   test('forgets lists of a server that is another one today, and keeps the names it was given', async () => {
@@ -96,7 +178,7 @@ describe('Memory', () => {
     )
     await memory.saved()
     const next = await load({a: 'new print'})
-    expect(next.recall('a', plain)).toEqual({hello: undefined, lists: {}})
+    expect(next.recall('a', plain)).toEqual(NOTHING)
     expect(next.nameOf('tools', {server: 'a', name: 'one'})).toBe('a__one')
   })
 

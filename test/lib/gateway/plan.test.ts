@@ -75,7 +75,6 @@ describe('buildPlan', () => {
     ['is in no catalog', undefined, {}, 'SERVER_UNKNOWN', 'odd'],
     ['lacks a value', needy, {}, 'CONFIG_MISSING', 'url is not set'],
     ['has a wrong value', needy, {url: 'u', n: 'x'}, 'CONFIG_MISSING', 'n must be a whole number'],
-    ['is a set of tools', {name: 'odd', type: 'poci'}, {}, 'SERVER_UNSUPPORTED', 'poci'],
     ['has a bad address', {name: 'odd', remote: {url: 'ftp://x'}}, {}, 'CATALOG_INVALID', 'odd'],
   ]
 

@@ -91,6 +91,6 @@ describe('a gateway on stdio', () => {
     await using gateway = await startProcess('counts-calls', 'count')
     gateway.child.kill('SIGKILL')
     expect(await gateway.exit).toEqual([null, 'SIGKILL'])
-    await expect.poll(() => gateway.containers(), {timeout: 10_000}).toEqual([])
+    await expect.poll(() => gateway.containers()).toEqual([])
   })
 })

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
 import {chmod, copyFile, mkdir, readFile, stat, writeFile} from 'node:fs/promises'
 import {createServer} from 'node:http'
@@ -10,7 +11,7 @@ import * as z from 'zod'
 import {runGateway, type RunInput, type Transport} from '../../../src/lib/gateway/run.ts'
 import type {HttpTransport} from '../../../src/lib/gateway/serve-http.ts'
 import {StopRequested} from '../../../src/lib/plugin/stop-signal.ts'
-import {fixtureCatalog, type Fixture} from '../../support/fixture-images.ts'
+import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../support/fixture-images.ts'
 import {testEngine, testHome, testOptions, type TestHome} from '../../support/in-process-gateway.ts'
 import {fetchRaw, RawClient, send} from '../../support/raw-http.ts'
 
@@ -37,7 +38,7 @@ interface Running extends AsyncDisposable {
 async function start(
   transport: Transport,
   more: {
-    servers?: readonly Fixture[]
+    servers?: readonly Fixture[] | Readonly<Record<string, FixtureEntry>>
     env?: NodeJS.ProcessEnv
     home?: TestHome
     unread?: AbortSignal
@@ -51,8 +52,10 @@ async function start(
   const written: string[] = []
   const input: RunInput = {
     deps: {...home.deps, env: {...home.deps.env, ...more.env}},
-    options: await testOptions(home, {servers: more.servers ?? [], catalog: catalog.file}),
+    options: () => testOptions(home, {servers: [...catalog.images.keys()], catalog: catalog.file}),
     transport,
+    refreshCatalogs: async () => [],
+    isWatching: false,
     stdin,
     write: line => void written.push(line),
     unreadBytes: () => 0,
@@ -74,7 +77,7 @@ async function start(
     stop: end,
     async port() {
       const url = /> Gateway: https?:\/\/\S+?:(\d+)\/(?:mcp|sse)$/m
-      await Promise.race([over, vi.waitUntil(() => said(url), {timeout: 20_000})])
+      await Promise.race([over, vi.waitUntil(() => said(url), {timeout: 60_000})])
       return Number(said(url))
     },
     token: () => said(/> Authorization: Bearer (\S+)/),
@@ -277,23 +280,28 @@ describe('runGateway over HTTP', () => {
 
   test('stops with open streams, calls under way and servers that will not end, and leaves nothing', async () => {
     const open = {...local, allowUnauthenticated: true}
-    await using running = await start(open, {servers: ['ignores-eof', 'prints-junk']})
+    const names = ['one', 'two'].map(name => `stops-${name}-${randomUUID()}`)
+    const [stubborn = '', silent = ''] = names
+    const servers = {
+      [stubborn]: {fixture: 'ignores-eof'},
+      [silent]: {fixture: 'prints-junk'},
+    } as const
+    await using running = await start(open, {servers})
     const port = await running.port()
     const clients = await Promise.all([RawClient.open(port), RawClient.open(port)])
     const streams = await Promise.all(clients.map(client => client.listen()))
     const calls = await Promise.all(clients.map(client => client.startCall(1, 'wait')))
     // Both servers of both sessions run; prints-junk never answers, so the calls wait for it.
-    const mine = async () =>
-      [...(await ours('prints-junk')), ...(await ours('ignores-eof'))].filter(isOf(clients))
+    const mine = async () => (await Promise.all(names.map(ours))).flat()
     const howMany = async () => (await mine()).filter(({state}) => state === 'running').length
-    await expect.poll(howMany, {timeout: 20_000}).toBe(4)
+    await expect.poll(howMany).toBe(4)
     const ends = [...streams, ...calls].map(
       ({incoming}) => new Promise(resolve => incoming.resume().once('close', resolve)),
     )
     await running.stop()
     await Promise.all(ends)
     // A busy engine may take longer to remove what it was told to than the gateway waits for it.
-    await expect.poll(mine, {timeout: 20_000}).toEqual([])
+    await expect.poll(mine).toEqual([])
     await expect(post(port)).rejects.toThrow('ECONNREFUSED')
   })
 
@@ -307,12 +315,6 @@ describe('runGateway over HTTP', () => {
   })
 })
 
-/** Whether a container belongs to a session of these clients. */
-function isOf(clients: readonly RawClient[]) {
-  return ({labels}: {labels: Readonly<Record<string, string>>}) =>
-    clients.some(({id}) => labels['docker-mcp-session'] === id)
-}
-
 const count = (id: number) => ({jsonrpc: '2.0', id, method: 'tools/call', params: {name: 'count'}})
 
 describe('runGateway over stdio', () => {
@@ -320,7 +322,7 @@ describe('runGateway over stdio', () => {
     await using running = await start({kind: 'stdio'}, {servers: ['counts-calls']})
     const call = {jsonrpc: '2.0', id: 2, method: 'tools/call', params: {name: 'count'}}
     running.stdin.write(`${JSON.stringify(initialize)}\n${JSON.stringify(call)}\n`)
-    await expect.poll(() => running.written.length, {timeout: 20_000}).toBe(2)
+    await expect.poll(() => running.written.length).toBe(2)
     expect(running.written.map(line => JSON.parse(line))).toMatchObject([
       {id: 1, result: {serverInfo: {name: 'docker-mcp-gateway'}}},
       {id: 2, result: {content: [{text: '1'}]}},
@@ -335,7 +337,7 @@ describe('runGateway over stdio', () => {
     const servers = ['counts-calls'] as const
     await using running = await start({kind: 'stdio'}, {servers, signal: stop.signal})
     running.stdin.write(`${JSON.stringify(initialize)}\n${JSON.stringify(count(2))}\n`)
-    await expect.poll(() => running.written.length, {timeout: 20_000}).toBe(2)
+    await expect.poll(() => running.written.length).toBe(2)
     running.stdin.write(`${JSON.stringify(count(3))}\n`)
     await new Promise(setImmediate)
     stop.abort(new StopRequested('stdin'))
@@ -373,11 +375,13 @@ test('a health check is told when the gateway serves', async () => {
   const stop = new AbortController()
   const over = runGateway({
     deps: {...home.deps, embedded},
-    options: {
+    options: async () => ({
       ...(await testOptions(home, {servers: [], catalog: ''})),
       catalogs: undefined,
-    },
+    }),
     transport: {...local, port: await freePort(), allowUnauthenticated: true},
+    refreshCatalogs: async () => [],
+    isWatching: false,
     stdin: new PassThrough(),
     write: () => undefined,
     unreadBytes: () => 0,

@@ -3,7 +3,9 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {PluginError} from '../../../src/lib/base/errors.ts'
-import {serverStatus} from '../../../src/lib/gateway/server-status.ts'
+import type {GatewayState, ServerState} from '../../../src/lib/gateway/control/state.ts'
+import type {LiveGateway} from '../../../src/lib/gateway/live-servers.ts'
+import {serverStatus, statusLooks} from '../../../src/lib/gateway/server-status.ts'
 import {statusStore} from '../../../src/lib/gateway/status.ts'
 import {parseCatalog} from '../../../src/lib/model/catalog.ts'
 import {bindServer} from '../../../src/lib/model/server.ts'
@@ -51,7 +53,8 @@ async function userWith(
     home,
     put,
     secrets,
-    status: () => serverStatus(home.deps, {secrets, allowMounts: []}),
+    status: (...gateways: readonly LiveGateway[]) =>
+      serverStatus({...home.deps, gateways: async () => gateways}, {secrets, allowMounts: []}),
     /** Remembers that the server failed like this, as it is now. */
     async failed(name: string, error: PluginError) {
       const entry = catalog.servers.get(name)
@@ -64,15 +67,55 @@ async function userWith(
 }
 
 const entry = (fixture: Fixture, more: object = {}): FixtureEntry => ({fixture, ...more})
+/** A gateway that tells this of its servers. */
+function telling(...servers: readonly ServerState[]): LiveGateway {
+  const startedAt = '2026-11-20T12:00:00Z'
+  const state: GatewayState = {
+    owner: '0123456789abcdef0123',
+    pid: 1,
+    version: '1',
+    startedAt,
+    transport: 'stdio',
+    servers,
+  }
+  return {record: state, state: async () => state}
+}
+
+/** A gateway that runs and does not answer. */
+function silent(owner = '00000000000000000000'): LiveGateway {
+  return {record: {owner}, state: () => Promise.reject(new Error('it hangs'))}
+}
+
+const life = (server: string, more: Partial<ServerState>): ServerState => ({
+  server,
+  state: 'sleeping',
+  containers: [],
+  restarts: 0,
+  ...more,
+})
 const fell = new PluginError('SERVER_START_FAILED', 'it fell', {hint: 'pick it up'})
+
+/** A container as gateways tell of it. */
+function containerTold(id: string, use: 'serving' | 'standby', cpuNanos: number, at: string) {
+  return {
+    id: id.repeat(64),
+    name: `mcp-${id}`,
+    since: '2026-11-20T11:00:00Z',
+    use,
+    memoryBytes: 1000,
+    memoryLimitBytes: 5000,
+    cpuNanos,
+    measuredAt: at,
+  }
+}
 
 describe('serverStatus', () => {
   test('says nothing when no server is enabled', async () => {
     await using user = await userWith({})
-    expect(await user.status()).toEqual({servers: []})
+    expect(await user.status()).toEqual({servers: [], gateways: {answering: 0, silent: 0}})
   })
 
-  test('tells what is ready, and what must be fetched, set or made first', async () => {
+  test('tells what can start, and what must be fetched, set or made first', async () => {
     const image = `docker-mcp.invalid/absent/${randomUUID()}:1`
     const own = `localhost/docker-mcp-test/absent-${randomUUID()}:1`
     await using user = await userWith({
@@ -89,7 +132,7 @@ describe('serverStatus', () => {
     const {servers, engineFailure} = await user.status()
     expect(engineFailure).toBeUndefined()
     expect(servers).toMatchObject([
-      {name: 'ready', state: 'ready', containers: []},
+      {name: 'ready', state: 'sleeping', containers: []},
       {
         name: 'absent',
         state: 'not pulled',
@@ -102,7 +145,7 @@ describe('serverStatus', () => {
       {name: 'ghost', state: 'blocked', reason: expect.stringContaining('ghost')},
     ])
     await writeFile(user.secrets, 'a.key=value\n')
-    expect((await user.status()).servers[3]).toMatchObject({state: 'ready'})
+    expect((await user.status()).servers[3]).toMatchObject({state: 'sleeping'})
   })
 
   test('tells that a server runs while it does, and what it is after', async () => {
@@ -116,12 +159,18 @@ describe('serverStatus', () => {
       await client.initialize()
       await client.call('count')
     }
-    const [running] = (await user.status()).servers
-    expect(running).toMatchObject({name, state: 'running', at: expect.any(String)})
+    const [running] = (await user.status(silent(gateway.owner))).servers
+    expect(running).toMatchObject({name, state: 'ready', at: expect.any(String)})
+    expect(running?.others).toBeUndefined()
     expect(running?.containers).toHaveLength(2)
     expect(running?.reason).toBeUndefined()
+    // For another configuration they are somebody else's, whether a gateway of its own tells of the server or not.
+    const [unused] = (await user.status()).servers
+    expect(unused).toMatchObject({state: 'sleeping', containers: [], others: 2})
+    const [told] = (await user.status(telling(life(name, {state: 'idle'})))).servers
+    expect(told).toMatchObject({state: 'idle', containers: [], others: 2})
     await gateway[Symbol.asyncDispose]()
-    expect((await user.status()).servers).toMatchObject([{state: 'ready', containers: []}])
+    expect((await user.status()).servers).toMatchObject([{state: 'sleeping', containers: []}])
   })
 
   test('tells that a server failed, why, and what to do', async () => {
@@ -132,6 +181,7 @@ describe('serverStatus', () => {
         name: 'falls',
         state: 'failed',
         containers: [],
+        standby: 0,
         reason: 'it fell',
         next: 'pick it up',
         at: '2026-11-20T12:00:00.000Z',
@@ -150,11 +200,13 @@ describe('serverStatus', () => {
     await client.initialize()
     await client.call('count')
     await expect
-      .poll(async () => (await user.status()).servers)
+      .poll(async () => (await user.status(silent(gateway.owner))).servers)
       .toEqual([expect.not.objectContaining({reason: 'it fell'})])
     // Another session's start fails while this one runs: both are true.
     await user.failed(name, fell)
-    expect((await user.status()).servers).toMatchObject([{state: 'running', reason: 'it fell'}])
+    expect((await user.status(silent(gateway.owner))).servers).toMatchObject([
+      {state: 'ready', reason: 'it fell'},
+    ])
   })
 
   test('forgets the failure of a server that has been changed since', async () => {
@@ -162,14 +214,14 @@ describe('serverStatus', () => {
     await user.failed('falls', fell)
     await user.put({falls: entry('counts-calls', {command: ['--mended']})})
     const [server] = (await user.status()).servers
-    expect(server).toEqual({name: 'falls', state: 'ready', containers: []})
+    expect(server).toEqual({name: 'falls', state: 'sleeping', containers: [], standby: 0})
   })
 
   test.each([
-    ['SECRET_MISSING', 'ready'],
-    ['CONFIG_MISSING', 'ready'],
-    ['ENGINE_UNREACHABLE', 'ready'],
-    ['IMAGE_MISSING', 'ready'],
+    ['SECRET_MISSING', 'sleeping'],
+    ['CONFIG_MISSING', 'sleeping'],
+    ['ENGINE_UNREACHABLE', 'sleeping'],
+    ['IMAGE_MISSING', 'sleeping'],
     ['ENGINE_FAILED', 'failed'],
     ['SERVER_START_FAILED', 'failed'],
   ] as const)('after %s, whose cause is gone, says %s', async (code, state) => {
@@ -212,6 +264,132 @@ describe('serverStatus', () => {
       ['forbidden', 'blocked'],
       ['cut', 'unknown'],
     ])
+  })
+
+  test('tells what gateways tell, with the figures of all containers together', async () => {
+    await using user = await userWith({busy: entry('counts-calls'), calm: entry('counts-calls')})
+    const looks = ['2026-11-20T12:00:00Z', '2026-11-20T12:00:01Z']
+    let look = 0
+    const gateway: LiveGateway = {
+      record: {owner: '0123456789abcdef0123'},
+      state(signal) {
+        const nanos = look * 2e8
+        const at = looks[look++] ?? ''
+        const containers = [
+          containerTold('a', 'serving', nanos, at),
+          containerTold('b', 'standby', 7, at),
+        ]
+        const lastError = {code: 'SERVER_DIED', message: 'it died', at: '2026-11-20T10:00:00Z'}
+        const told = {containers, restarts: 2, lastUsedAt: '2026-11-20T11:30:00Z', lastError}
+        return telling(life('busy', {state: 'ready', ...told}), life('calm', {})).state(signal)
+      },
+    }
+    const {servers, gateways} = await user.status(gateway)
+    expect(gateways).toEqual({answering: 1, silent: 0})
+    expect(servers).toEqual([
+      {
+        name: 'busy',
+        state: 'ready',
+        containers: [
+          {
+            id: 'aaaaaaaaaaaa',
+            name: 'mcp-a',
+            since: '2026-11-20T11:00:00Z',
+            use: 'serving',
+            memoryBytes: 1000,
+            memoryLimitBytes: 5000,
+            cpuPercent: 20,
+          },
+          expect.objectContaining({id: 'bbbbbbbbbbbb', use: 'standby', cpuPercent: 0}),
+        ],
+        standby: 1,
+        memoryBytes: 2000,
+        cpuPercent: 20,
+        restarts: 2,
+        lastUsedAt: '2026-11-20T11:30:00Z',
+        lastError: {code: 'SERVER_DIED', message: 'it died', at: '2026-11-20T10:00:00Z'},
+      },
+      {name: 'calm', state: 'sleeping', containers: [], standby: 0, restarts: 0},
+    ])
+  })
+
+  test.each(['starting', 'ready', 'idle', 'sleeping'] as const)(
+    'passes on that a server is %s',
+    async state => {
+      await using user = await userWith({one: entry('counts-calls')})
+      expect((await user.status(telling(life('one', {state})))).servers).toMatchObject([{state}])
+    },
+  )
+
+  test('tells why a server has failed in a gateway, and what must be set first before that', async () => {
+    await using user = await userWith({
+      falls: entry('counts-calls'),
+      secretive: entry('counts-calls', {secrets: [{name: 'a.key', env: 'A'}]}),
+    })
+    const lastError = {
+      code: 'SERVER_DIED',
+      message: 'it died',
+      hint: 'revive it',
+      at: '2026-11-20T10:00:00Z',
+    }
+    const failed = {state: 'failed', lastError} as const
+    const {servers} = await user.status(telling(life('falls', failed), life('secretive', failed)))
+    expect(servers).toMatchObject([
+      {state: 'failed', reason: 'it died', next: 'revive it'},
+      {state: 'blocked', reason: expect.stringContaining('a.key')},
+    ])
+  })
+
+  test('counts gateways that do not answer, and tells the rest without them', async () => {
+    await using user = await userWith({one: entry('counts-calls')})
+    const {servers, gateways} = await user.status(silent(), telling(life('one', {state: 'idle'})))
+    expect(gateways).toEqual({answering: 1, silent: 1})
+    expect(servers).toMatchObject([{name: 'one', state: 'idle'}])
+  })
+
+  test('asks a gateway that does not answer once', async () => {
+    await using user = await userWith({one: entry('counts-calls')})
+    let asked = 0
+    const hanging: LiveGateway = {
+      record: {owner: '00000000000000000000'},
+      state() {
+        asked += 1
+        return Promise.reject(new Error('it hangs'))
+      },
+    }
+    const containers = [containerTold('a', 'serving', 1, '2026-11-20T12:00:00Z')]
+    const telltale = telling(life('one', {state: 'ready', containers}))
+    const {servers, gateways} = await user.status(hanging, telltale)
+    expect(servers).toMatchObject([{memoryBytes: 1000}])
+    expect(gateways).toEqual({answering: 1, silent: 1})
+    expect(asked).toBe(1)
+  })
+
+  test('tells what is wrong with the keys of signatures, with which no gateway starts', async () => {
+    await using user = await userWith({one: entry('counts-calls')})
+    await writeFile(join(user.home.deps.paths.dir, 'signatures.yaml'), 'keys: 3')
+    const {servers, keysFailure} = await user.status()
+    expect(servers).toMatchObject([{state: 'sleeping'}])
+    expect(keysFailure).toMatchObject({code: 'FILE_INVALID'})
+    expect(keysFailure?.message).toContain('signatures.yaml:1')
+  })
+
+  test('gives a look up that nobody waits for any more', async () => {
+    await using user = await userWith({one: entry('counts-calls')})
+    const hanging: LiveGateway = {
+      record: {owner: '0123456789abcdef0123'},
+      state: signal =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(new Error('aborted')), {once: true})
+          looking.abort()
+        }),
+    }
+    const looking = new AbortController()
+    const look = statusLooks(
+      {...user.home.deps, gateways: async () => [hanging]},
+      {secrets: user.secrets, allowMounts: []},
+    )
+    await expect(look(looking.signal)).rejects.toMatchObject({name: 'AbortError'})
   })
 
   test('passes on what is wrong with the files', async () => {

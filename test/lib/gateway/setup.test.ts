@@ -1,9 +1,10 @@
-import {writeFile} from 'node:fs/promises'
+import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
+import {PluginError} from '../../../src/lib/base/errors.ts'
 import {setUpGateway} from '../../../src/lib/gateway/setup.ts'
-import {fixtureCatalog} from '../../support/fixture-images.ts'
-import {testHome, testOptions} from '../../support/in-process-gateway.ts'
+import {fixtureCatalog, fixtureImage} from '../../support/fixture-images.ts'
+import {testEngine, testHome, testOptions} from '../../support/in-process-gateway.ts'
 
 const unreached = () => Promise.reject(new Error('the engine was asked'))
 
@@ -14,9 +15,35 @@ describe('setUpGateway', () => {
     const options = await testOptions(home, {servers: ['same-names'], catalog: catalog.file})
     const {gateway, plan, owner} = await setUpGateway(home.deps, options)
     expect(plan.servers.map(({name}) => name)).toEqual(['same-names'])
-    expect(owner).toMatch(/^[0-9a-f]{16}$/)
+    expect(owner).toMatch(/^[0-9a-f]{20}$/)
     await gateway[Symbol.asyncDispose]()
     expect([...home.notices, ...home.log]).toEqual([])
+  })
+
+  test('gives no server the socket by which the gateway is commanded, nor a folder with it', async () => {
+    await using home = await testHome(testEngine)
+    const {stateDir} = home.deps.paths
+    const file = join(home.dir, 'curious.yaml')
+    const image = await fixtureImage('counts-calls')
+    const folders = [stateDir, join(stateDir, 'gateways'), join(home.dir, 'own')]
+    await Promise.all(folders.map(folder => mkdir(folder, {recursive: true})))
+    const entries = folders.map((dir, at) => [`s${at}`, {image, volumes: [`${dir}:/x`]}] as const)
+    await writeFile(file, JSON.stringify({registry: Object.fromEntries(entries)}))
+    const options = await testOptions(home, {servers: ['s0', 's1', 's2'], catalog: file})
+    const {fleet, gateway, plan} = await setUpGateway(home.deps, options)
+    const {signal} = new AbortController()
+    const started = await Promise.allSettled(
+      plan.servers.map(({start}) => {
+        if (start instanceof PluginError) throw start
+        return fleet.openers(start).legacy({session: 'one', onMessage: () => undefined, signal})
+      }),
+    )
+    const why = started.map(one => (one.status === 'rejected' ? String(one.reason.message) : 'ok'))
+    for (const one of started)
+      if (one.status === 'fulfilled') await one.value[Symbol.asyncDispose]()
+    await gateway[Symbol.asyncDispose]()
+    const refused = expect.stringContaining(`is, or contains, the socket "${stateDir}/gateways/`)
+    expect(why).toEqual([refused, refused, 'ok'])
   })
 
   test('takes everything in the catalogs when it is told so', async () => {
@@ -41,8 +68,8 @@ describe('setUpGateway', () => {
     const {gateway} = await setUpGateway(home.deps, options)
     await gateway[Symbol.asyncDispose]()
     expect(home.notices).toEqual([
-      '! the catalog entry of odd has keys that mean nothing here: allowHost',
-      '! the catalog entry of odd: extraHosts names db.internal, which no rule of allowHosts allows',
+      `! the catalog entry of odd has keys that mean nothing here: allowHost (${file}:2)`,
+      `! the catalog entry of odd: extraHosts names db.internal, which no rule of allowHosts allows (${file}:2)`,
     ])
   })
 
@@ -58,8 +85,7 @@ describe('setUpGateway', () => {
         name: 'odd',
         start: {
           code: 'CATALOG_INVALID',
-          message:
-            'the catalog entry of odd is left out: allowhosts is not a key of the format: did you mean allowHosts?',
+          message: `the catalog entry of odd is left out: allowhosts is not a key of the format: did you mean allowHosts? (${file}:2)`,
         },
       },
     ])

@@ -18,6 +18,7 @@ describe('normalizeReference', () => {
     ['localhost:5000/a', 'localhost:5000', 'a', 'latest', undefined],
     ['Upper/a', 'Upper', 'a', 'latest', undefined],
     ['127.0.0.1:5000/a:b', '127.0.0.1:5000', 'a', 'b', undefined],
+    ['r.example:65535/a', 'r.example:65535', 'a', 'latest', undefined],
     ['[::1]:5000/a:b', '[::1]:5000', 'a', 'b', undefined],
     ['r.example/a__b/c-d.e', 'r.example', 'a__b/c-d.e', 'latest', undefined],
   ])('reads %s', (ref, registry, repository, tag, digest) => {
@@ -52,6 +53,8 @@ describe('normalizeReference', () => {
     'alpine/',
     'a___b',
     'r.example:port/a',
+    'r.example:65536/a',
+    '127.0.0.1:99999/a',
     'https://r.example/a',
     'ab'.repeat(32),
     `r.example/${'a'.repeat(255)}`,

@@ -59,6 +59,7 @@ describe('parseCatalog', () => {
     expect(problems).toEqual([
       {
         kind: 'invalid',
+        keys: ['command'],
         server: 'bad',
         path: 'command',
         message: 'must be a list',
@@ -191,12 +192,79 @@ describe('parseCatalog', () => {
     [{env: [{name: 'A'}, {name: 'B', Value: 'b'}]}, 'env.1.Value', 'value'],
     [{secrets: [{name: 'a', env: 'A', FILE: true}]}, 'secrets.0.FILE', 'file'],
     [{resources: {limits: {PIDs: 5}}}, 'resources.limits.PIDs', 'pids'],
+    [{standby: {mn: 1}}, 'standby.mn', 'min'],
+    [{tools: [{name: 'a'}, {name: 'b', containr: {image: 'c'}}]}, 'tools.1.containr', 'container'],
+    [{tools: [{name: 'a', container: {image: 'c', uesr: '1'}}]}, 'tools.0.container.uesr', 'user'],
   ])('leaves out an entry with %j', (keys, path, meant) => {
     const message = `is not a key of the format: did you mean ${meant}?`
     expect(parseServer({image: 'mcp/x', ...keys})).toEqual({
       server: undefined,
-      problems: [{kind: 'invalid', server: 'x', path, message}],
+      problems: [{kind: 'invalid', server: 'x', path, keys: path.split('.'), message}],
     })
+  })
+
+  test.each([
+    [{comandd: []}, 'comandd'],
+    [{metadata: {catgory: 'x', tags: ['a']}}, 'metadata.catgory'],
+    [{tools: [{name: 'a', descripton: 'b'}]}, 'tools.0.descripton'],
+    [{tools: [{name: 'a', container: {image: 'c', cwd: '/'}}]}, 'tools.0.container.cwd'],
+    [{oauth: {scops: []}}, 'oauth.scops'],
+    [{oauth: {providers: [{provider: 'p', Secret: 's'}]}}, 'oauth.providers.0.Secret'],
+    [{oauth: [{provider: 'p', scret: 's'}]}, 'oauth.providers.0.scret'],
+    [{remote: {url: 'https://a.example.com', retries: 1}}, 'remote.retries'],
+    [{standby: {min: 1, most: 2}}, 'standby.most'],
+    [{resources: {limit: {}}}, 'resources.limit'],
+  ])('keeps an entry with %j, and tells of the key that is none', (keys, path) => {
+    const {server, problems} = parseServer({image: 'mcp/x', ...keys})
+    expect(server?.image).toBe('mcp/x')
+    expect(problems).toEqual([
+      {
+        kind: 'unknown',
+        server: 'x',
+        path,
+        keys: path.split('.'),
+        message: 'the catalog format has no such key; it has no effect',
+      },
+    ])
+  })
+
+  test('says nothing about what is free in its form', () => {
+    const free = {any: {thing: [1]}}
+    const {problems} = parseServer({
+      image: 'mcp/x',
+      env: [{name: 'A', example: 'b', description: 'c'}],
+      config: [{name: 'x', ...free}],
+      tools: [{name: 'a', arguments: [free], annotations: free, parameters: free}],
+      policy: free,
+      dynamic: free,
+      prompts: free,
+      resources: 3,
+    })
+    expect(problems).toEqual([])
+  })
+
+  test('tells of keys that the document has beside those of a catalog', () => {
+    const {problems} = parseCatalog({regsitry: 3, registry: {}, name: 'c', version: 3}, 'c.yaml')
+    expect(problems).toEqual([
+      {
+        kind: 'unknown',
+        server: '',
+        path: 'regsitry',
+        keys: ['regsitry'],
+        message: 'the catalog format has no such key; it has no effect',
+      },
+    ])
+  })
+
+  test('refuses a container that is to live for one call and for the session', () => {
+    const message =
+      'must not be true together with longLived: a container lives for one call, or for the session'
+    expect(parseServer({image: 'mcp/x', ephemeral: true, longLived: true}).problems).toEqual([
+      {kind: 'invalid', server: 'x', path: 'ephemeral', keys: ['ephemeral'], message},
+    ])
+    for (const keys of [{ephemeral: true, longLived: false}, {longLived: true}]) {
+      expect(parseServer({image: 'mcp/x', ...keys}).problems).toEqual([])
+    }
   })
 
   test('tells a misspelt key with what else is wrong', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {expandHeaders, expandSecrets, secretsInCommand} from '../../../src/lib/model/expand.ts'
+import {expandSecrets, secretsInCommand} from '../../../src/lib/model/expand.ts'
 
 const TOKEN = {name: 'x.token', env: 'TOKEN', required: true}
 const SECRETS = new Map([['TOKEN', 'abc']])
@@ -185,32 +185,5 @@ describe('secretsInCommand', () => {
         },
       ),
     )
-  })
-})
-
-describe('expandHeaders', () => {
-  const headers = [
-    {name: 'Authorization', value: 'Bearer $TOKEN'},
-    {name: 'X-Version', value: '2'},
-    {name: 'X-Empty', value: ''},
-  ]
-
-  test('puts secrets in and leaves empty headers out', () => {
-    expect(expandHeaders({secrets: [TOKEN], headers}, SECRETS)).toEqual([
-      ['Authorization', 'Bearer abc'],
-      ['X-Version', '2'],
-    ])
-  })
-
-  test('takes a secret that is a file elsewhere as any other', () => {
-    const secrets = [{...TOKEN, file: 'token'}]
-    expect(expandHeaders({secrets, headers}, SECRETS)).toContainEqual([
-      'Authorization',
-      'Bearer abc',
-    ])
-  })
-
-  test('leaves a header out whose secret has no value', () => {
-    expect(expandHeaders({secrets: [TOKEN], headers}, new Map())).toEqual([['X-Version', '2']])
   })
 })

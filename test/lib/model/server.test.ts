@@ -5,6 +5,7 @@ import {bindServer} from '../../../src/lib/model/server.ts'
 
 const FACTS = {
   longLived: false,
+  ephemeral: false,
   limits: {},
   requiredConfig: [],
   secrets: [],
@@ -51,6 +52,7 @@ describe('bindServer', () => {
         {name: 'x.token', env: 'TOKEN_TOO', required: false, file: true},
       ],
       longLived: true,
+      ephemeral: false,
       allowHosts: ['api.example.com:443'],
       prefix: 'x_',
       startTimeout: 30,
@@ -93,6 +95,7 @@ describe('bindServer', () => {
       ],
       secretNames: ['x.token'],
       longLived: true,
+      ephemeral: false,
       toolPrefix: 'x_',
       startTimeout: 30,
       callTimeout: 2.5,
@@ -168,10 +171,11 @@ describe('bindServer', () => {
     ['streamable', 'streamable'],
     ['streaming', 'streamable'],
     ['streamable-http', 'streamable'],
-    [undefined, 'streamable'],
+    ['', 'auto'],
+    [undefined, 'auto'],
   ] as const
   for (const [transport_type, transport] of transports) {
-    test(`speaks ${transport} to a remote of type ${transport_type ?? 'none'}`, () => {
+    test(`speaks ${transport} to a remote of type ${JSON.stringify(transport_type)}`, () => {
       const remote = {url: 'https://example.com/mcp', transport_type}
       expect(bindServer({name: 'r', remote}, {}, '/home/me')).toMatchObject({
         kind: 'remote',
@@ -180,17 +184,20 @@ describe('bindServer', () => {
     })
   }
 
-  test('keeps the headers of a remote as templates and fills in its address', () => {
+  test('fills in the address and the headers of a remote, but for the secrets', () => {
     const headers = {Authorization: 'Bearer $TOKEN', 'X-A': '{{r.a}}'}
     const remote = {url: 'https://{{r.host}}/mcp', transport_type: 'http', headers}
-    expect(bindServer({name: 'r', remote}, {host: 'example.com', a: 'b'}, '/home/me')).toEqual({
+    const oauth = {providers: [{provider: 'p', secret: 'p.token', env: 'TOKEN'}]}
+    expect(
+      bindServer({name: 'r', remote, oauth}, {host: 'example.com', a: 'b'}, '/home/me'),
+    ).toEqual({
       kind: 'remote',
       name: 'r',
       url: 'https://example.com/mcp',
       transport: 'streamable',
       headers: [
-        {name: 'Authorization', value: 'Bearer $TOKEN'},
-        {name: 'X-A', value: '{{r.a}}'},
+        {name: 'Authorization', parts: [{text: 'Bearer '}, {reference: 'TOKEN'}]},
+        {name: 'X-A', parts: [{text: 'b'}]},
       ],
       ...FACTS,
     })
@@ -204,6 +211,13 @@ describe('bindServer', () => {
     })
   })
 
+  test('refuses a remote with a header that no secret can fill', () => {
+    const remote = {url: 'https://h/mcp', headers: {'X-Key': '$KEY'}}
+    expect(() => bindServer({name: 'r', remote}, {}, '/home/me')).toThrow(
+      /server r cannot be started: it refers to \$KEY in its header X-Key/u,
+    )
+  })
+
   test('refuses an address that is not one after evaluation', () => {
     const entry = {name: 'r', remote: {url: '{{r.scheme}}://x'}}
     expect(() => bindServer(entry, {scheme: 'file'}, '/home/me')).toThrow(
@@ -215,6 +229,8 @@ describe('bindServer', () => {
   test('takes an entry without image and address as a set of tools', () => {
     const entry: CatalogServer = {
       name: 'curl',
+      env: [{name: 'A', value: '$B'}],
+      disableNetwork: true,
       tools: [
         {
           name: 'curl',
@@ -248,6 +264,9 @@ describe('bindServer', () => {
           volumes: [],
         },
       ],
+      env: [{name: 'A', value: '$B', expand: true}],
+      network: {kind: 'none', rules: [], extraHosts: [], connectTo: []},
+      security: {capAdd: [], tmpfs: []},
       ...FACTS,
     })
     expect(bindServer({name: 'none'}, {}, '/home/me')).toMatchObject({kind: 'poci', tools: []})

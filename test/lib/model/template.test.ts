@@ -148,6 +148,80 @@ describe('evaluateTemplate', () => {
   })
 })
 
+/** What the reference says of docker's own gateway, filter by filter, in its words. */
+describe('the same as docker’s gateway', () => {
+  const context: JsonObject = {
+    io_github_x: {
+      one: '/data',
+      list: ['/a', '/b'],
+      empty: [],
+      blank: '',
+      nil: null,
+      n: 7,
+      yes: true,
+      win: 'C:\\Users\\me',
+      deep: {er: 'x'},
+    },
+  }
+  const table: readonly (readonly [string, string, Json])[] = [
+    ['braces in literals vanish', 'a{b}c{{io_github_x.one}}}', 'abc/data'],
+    ['a name with dots is one with underscores', '{{io_github_x.one}}', '/data'],
+    ['spaces are trimmed', '{{  io_github_x.one  |  into  }}', ['/data']],
+    ['what is missing is empty text', '[{{io_github_x.gone}}]', '[]'],
+    ['a lone list stays a list', '{{io_github_x.list}}', ['/a', '/b']],
+    ['parts are joined as text', 'n={{io_github_x.n}}', 'n=7'],
+    ['filters that are none do nothing', '{{io_github_x.one|nothing|x:y}}', '/data'],
+    ['volume: x to x:x', '{{io_github_x.one|volume}}', '/data:/data'],
+    ['volume: over lists', '{{io_github_x.list|volume}}', ['/a:/a', '/b:/b']],
+    ['volume: a drive to a path', '{{io_github_x.win|volume}}', 'C:\\Users\\me:/C/Users/me'],
+    ['volume: nothing stays nothing', '{{io_github_x.blank|volume}}', ''],
+    ['volume-target', '{{io_github_x.win|volume-target}}', '/C/Users/me'],
+    ['into: one to a list', '{{io_github_x.n|into}}', [7]],
+    ['into: a list as it is', '{{io_github_x.list|into}}', ['/a', '/b']],
+    ['first', '{{io_github_x.list|first}}', '/a'],
+    ['last', '{{io_github_x.list|last}}', '/b'],
+    ['or: for empty text', '{{io_github_x.blank|or:d}}', 'd'],
+    ['or: for nil', '{{io_github_x.nil|or:d}}', 'd'],
+    ['or: not for what is set', '{{io_github_x.yes|or:d}}', true],
+    ['or: for an empty list, a list', '{{io_github_x.empty|or:[a,b]}}', ['a', 'b']],
+    ['or: for an empty list, none', '{{io_github_x.empty|or:[]}}', []],
+    ['mount_as', '{{io_github_x.one|mount_as:/in:rw}}', '/data:/in:rw'],
+    ['mount_as: the first of a list', '{{io_github_x.list|mount_as:/in}}', '/a:/in'],
+    ['mount_as: empty stays empty', '{{io_github_x.blank|mount_as:/in}}', ''],
+  ]
+  test.each(table)('%s: %s', (_what, expression, expected) => {
+    expect(evaluateTemplate(expression, context)).toEqual(expected)
+  })
+
+  test('in a command, lists are flattened and empty entries stay', () => {
+    const command = ['run', '{{io_github_x.list}}', '{{io_github_x.gone}}', '{{io_github_x.empty}}']
+    expect(evaluateTemplateList(command, context)).toEqual(['run', '/a', '/b', ''])
+  })
+})
+
+/** Each of these was decided; docker's gateway does something else there that helps nobody. */
+describe('other than docker’s gateway', () => {
+  test('a lone number or boolean in a list is its text, not Go’s `<int Value>`', () => {
+    expect(evaluateTemplateList(['{{x.n}}', '{{x.b}}'], {x: {n: 7, b: false}})).toEqual([
+      '7',
+      'false',
+    ])
+  })
+
+  test('a list inside of text has commas, not Go’s brackets', () => {
+    expect(evaluateTemplate('--dirs={{x.l}}', {x: {l: ['a', 'b']}})).toBe('--dirs=a,b')
+  })
+
+  test('or counts a list of nothing but empty texts as empty, which into makes of what is not set', () => {
+    expect(evaluateTemplate('{{x.gone|into|or:[d]}}', {x: {}})).toEqual(['d'])
+  })
+
+  test('the home is written out where a mount needs it', () => {
+    const context = templateContext('x', {path: '~/notes'}, '/home/me')
+    expect(evaluateTemplate('{{x.path|volume}}', context)).toBe('/home/me/notes:/home/me/notes')
+  })
+})
+
 describe('evaluateTemplateList', () => {
   const table: readonly (readonly [readonly string[], readonly string[]])[] = [
     [[], []],

@@ -19,7 +19,15 @@ async function stateWith(files: Readonly<Record<string, string>>): Promise<State
 describe('readProfile', () => {
   test('is empty when there are no files', async () => {
     const profile = await readProfile(await stateWith({}), {})
-    expect(profile).toEqual({enabled: [], config: new Map(), tools: new Map()})
+    expect(profile).toEqual({
+      enabled: [],
+      config: new Map(),
+      tools: new Map(),
+      entries: new Map(),
+      id: 'default',
+      problems: [],
+      notices: [],
+    })
   })
 
   test('reads the three default files', async () => {
@@ -30,6 +38,10 @@ describe('readProfile', () => {
       'tools.yaml': 'github: [create_issue, "get"]\nnone: []\nnull_is_none:\n',
     })
     expect(await readProfile(paths, {})).toEqual({
+      entries: new Map(),
+      id: 'default',
+      problems: [],
+      notices: [],
       enabled: ['zoo', 'duckduckgo', 'a'],
       config: new Map([
         ['grafana', {url: 'https://x', deep: {n: 1}}],

@@ -42,7 +42,13 @@ beforeEach(async () => {
   const paths = statePaths({configFlag: folder, env: {}})
   await mkdir(paths.dir, {recursive: true})
   const {catalog} = parseCatalog({name: 'docker-mcp', registry: REGISTRY}, 'embedded')
-  input = {paths, cwd: folder, env: {HOME: folder}, embedded: async () => catalog}
+  input = {
+    paths,
+    cwd: folder,
+    env: {HOME: folder},
+    embedded: async () => catalog,
+    settings: async () => ({}),
+  }
 })
 
 afterEach(() => rm(folder, {recursive: true, force: true}))
@@ -55,7 +61,9 @@ describe('enable and disable', () => {
     })
     expect(await enable(input, ['plain'])).toEqual({enabled: [], already: ['plain']})
     expect(await disable(input, ['github'])).toEqual(['github'])
-    expect((await listServers(input, 'docker-desktop')).map(({name}) => name)).toEqual(['plain'])
+    expect((await listServers(input, 'docker-desktop')).rows.map(({name}) => name)).toEqual([
+      'plain',
+    ])
   })
 
   test('switches nothing on when one of the names is unknown, and offers the nearest', async () => {
@@ -73,7 +81,7 @@ describe('enable and disable', () => {
       code: 'SERVER_UNKNOWN',
       message: 'not enabled: github',
     })
-    expect(await listServers(input, 'docker-desktop')).toEqual([])
+    expect((await listServers(input, 'docker-desktop')).rows).toEqual([])
   })
 
   test('switches off a server that no catalog has any more', async () => {
@@ -85,7 +93,7 @@ describe('enable and disable', () => {
 describe('listServers', () => {
   test('tells what each server still needs', async () => {
     await enable(input, ['plain', 'github'])
-    const rows = await listServers(input, 'docker-desktop')
+    const {rows} = await listServers(input, 'docker-desktop')
     expect(rows).toEqual([
       {
         name: 'plain',
@@ -108,14 +116,16 @@ describe('listServers', () => {
     await enable(input, ['github'])
     await writeFile(join(folder, '.env'), 'github.token=abc\n')
     await writeFile(input.paths.config, 'github:\n  host: h\n')
-    expect(await listServers(input, './.env')).toMatchObject([{secrets: 'done', config: 'partial'}])
+    expect((await listServers(input, './.env')).rows).toMatchObject([
+      {secrets: 'done', config: 'partial'},
+    ])
     await writeFile(input.paths.config, 'github:\n  host: h\n  user: u\n')
-    expect(await listServers(input, './.env')).toMatchObject([{config: 'done'}])
+    expect((await listServers(input, './.env')).rows).toMatchObject([{config: 'done'}])
   })
 
   test('lists an enabled server that no catalog has, and says so', async () => {
     await writeFile(input.paths.registry, 'registry:\n  gone:\n    ref: ""\n')
-    expect(await listServers(input, 'docker-desktop')).toMatchObject([
+    expect((await listServers(input, 'docker-desktop')).rows).toMatchObject([
       {name: 'gone', description: '(not in any catalog)'},
     ])
   })
@@ -139,7 +149,7 @@ describe('inspectServer', () => {
   test('shows the entry with what is set for it', async () => {
     await writeFile(input.paths.config, 'github:\n  host: h\n')
     await writeFile(input.paths.tools, 'github:\n  - list_issues\n')
-    expect(await inspectServer(input, 'github')).toMatchObject({
+    expect((await inspectServer(input, 'github', undefined)).facts).toMatchObject({
       name: 'github',
       catalog: 'docker-mcp',
       enabled: false,

@@ -3,6 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {parseDotenv} from '../../../src/lib/secrets/dotenv.ts'
 
 const parse = (text: string) => Object.fromEntries(parseDotenv(text, 'f.env'))
+const NO_PAIR = 'the line is not KEY=VALUE: write KEY= if it has no value, or take it out'
 
 describe('parseDotenv', () => {
   test.each<[string, Record<string, string>]>([
@@ -16,6 +17,7 @@ describe('parseDotenv', () => {
       'github.personal_access_token=ghp_x\nmy-key=2',
       {'github.personal_access_token': 'ghp_x', 'my-key': '2'},
     ],
+    ['a:b/c=1\nexport docker/x = 2', {'a:b/c': '1', 'docker/x': '2'}],
     ['export A=1\n  export\tB = 2\nexport=3', {A: '1', B: '2', export: '3'}],
     ['A=  two words  \n', {A: 'two words'}],
     ['A=a=b==\n', {A: 'a=b=='}],
@@ -31,10 +33,12 @@ describe('parseDotenv', () => {
   })
 
   test.each([
-    ['A=1\nhunter2\n', 'f.env:2: the line is not KEY=VALUE'],
-    ['export hunter2\n', 'f.env:1: the line is not KEY=VALUE'],
-    ['# c\r\n\r\n=hunter2\r\n', 'f.env:3: the line is not KEY=VALUE'],
-    ['A B=hunter2', 'f.env:1: the line is not KEY=VALUE'],
+    ['A=1\nhunter2\n', `f.env:2: ${NO_PAIR}`],
+    ['A=MIIB\nHUNTER2\nB=1', `f.env:2: ${NO_PAIR}`],
+    ['A=1\r\n  export _HUNTER2 ', `f.env:2: ${NO_PAIR}`],
+    ['export hunter2\n', `f.env:1: ${NO_PAIR}`],
+    ['# c\r\n\r\n=hunter2\r\n', `f.env:3: ${NO_PAIR}`],
+    ['A B=hunter2', `f.env:1: ${NO_PAIR}`],
     ['A="x\ny"\nB="hunter2\n\n', 'f.env:3: the quote is never closed'],
     ["A='hunter2", 'f.env:1: the quote is never closed'],
     ["A='hunter'2", 'f.env:1: something follows the closing quote'],
@@ -72,13 +76,14 @@ describe('parseDotenv', () => {
     expect(parseDotenv(`A=${long}`, 'f').get('A')).toHaveLength(9_000_000)
     const wide = 'x'.repeat(16_000_000)
     expect(parseDotenv(`# ${wide}\nA=1${' '.repeat(16_000_000)}# ${wide}`, 'f').get('A')).toBe('1')
+    expect(() => parseDotenv('x/'.repeat(8_000_000), 'f')).toThrow('f:1: the line is not KEY=VALUE')
     expect(() => parseDotenv(wide, 'f')).toThrow('f:1: the line is not KEY=VALUE')
     expect(() => parseDotenv(`A="${long}`, 'f')).toThrow('f:1: the quote is never closed')
   })
 })
 
 function entries(value: fc.Arbitrary<string>): fc.Arbitrary<[string, string][]> {
-  const key = fc.stringMatching(/^[A-Za-z0-9_.-]{1,12}$/)
+  const key = fc.stringMatching(/^[A-Za-z0-9_.:-][A-Za-z0-9_.:/-]{0,11}$/)
   return fc.uniqueArray(fc.tuple(key, value), {selector: ([name]) => name, maxLength: 6})
 }
 

@@ -130,7 +130,7 @@ export const severalServers: readonly ModernScenario[] = [
           expect(pluck([...notices], 'params')).toMatchObject([{level: 'error', logger}])
         }
         // While the last call of a client that can do other things is not two seconds ago, there is no log over stdio.
-        await vi.waitFor(logged, {timeout: 10_000, interval: 500})
+        await vi.waitFor(logged, {timeout: 60_000, interval: 500})
       }
       const capabilities = {extensions: {'io.modelcontextprotocol/tasks': {}}}
       const params = {name: 'slow_compute', arguments: {seconds: 600, label: 'x'}}

@@ -48,6 +48,7 @@ export const hellos = [
       const capabilities = {
         tools: {listChanged: true},
         prompts: {listChanged: true},
+        resources: {listChanged: true, subscribe: false},
         logging: {},
         extensions: {'vendor.example/ext': {a: [1]}},
         experimental: {vendor: {b: {c: null}}},

@@ -44,6 +44,7 @@ export const together = [
       expect(answer['capabilities']).toEqual({
         tools: {listChanged: true},
         prompts: {listChanged: true},
+        resources: {listChanged: true},
         logging: {},
         experimental: {'one.example/x': {a: 1}},
         extensions: {'two.example/x': {b: [2]}},

@@ -1,3 +1,4 @@
+import {pause} from '../../base/async.ts'
 import {isJsonObject, objectOf, type Json, type JsonObject} from '../../base/json.ts'
 import {LEVELS} from '../relay/log-level.ts'
 import {can} from '../relay/pages.ts'
@@ -8,7 +9,6 @@ import type {
   Origin,
   Upstream,
 } from '../upstream/upstream.ts'
-import {pause} from '../upstream/waiting.ts'
 import {LEGACY_NOTICES} from '../wire/era.ts'
 import {META, metaOf, MODERN_VERSIONS, withMeta} from '../wire/meta.ts'
 import {

@@ -1,9 +1,15 @@
+import {untilAborted} from '../../base/async.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {PluginError} from '../../base/errors.ts'
 import type {ViewLink, Watch} from '../modern/view-link.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import type {Asking} from '../relay/connection.ts'
+import {DESCRIBED_IDLE_MS, withoutSubscriptions} from '../relay/call-link.ts'
+import {InFlight} from '../relay/in-flight.ts'
+import type {Leavable} from '../relay/leaving.ts'
 import type {ClientHello} from '../relay/link.ts'
+import {Restarts, StartsAlone} from '../relay/restarts.ts'
+import {DESCRIBING} from '../relay/way.ts'
 import {
   failure,
   result,
@@ -39,6 +45,8 @@ export interface LegacyInput {
 export interface LegacyEvents {
   /** The server is open and answered `initialize` with this. */
   onOpened(hello: JsonObject): void
+  /** The same once more. */
+  onReopened(): void
   /** The server could not be opened, or ended; the next request opens it again. */
   onFailed(error: PluginError): void
   /** @param about the request that it belongs to; undefined: none, a list has changed */
@@ -50,12 +58,15 @@ export interface LegacyEvents {
  * become results that ask (MCP 2026-07-28, multi round-trip requests), and what it says goes to the request that it
  * belongs to.
  */
-export class LegacyServer implements ViewLink {
+export class LegacyServer implements ViewLink, Leavable {
   readonly #input: LegacyInput
   readonly #owner: string
   readonly #capabilities: JsonObject
   readonly #sessions: Sessions
   readonly #calls = new Set<BridgedCall>()
+  readonly #inFlight = new InFlight()
+  /** Of all containers that are for one call each. */
+  readonly #starts: StartsAlone
   #hello: JsonObject | undefined
 
   constructor(input: LegacyInput) {
@@ -65,7 +76,12 @@ export class LegacyServer implements ViewLink {
     this.#owner = ownerOf(view, server.name)
     this.#capabilities = isJsonObject(capabilities) ? capabilities : {}
     const {places} = input.parking
-    this.#sessions = new Sessions(server.name, places, index => this.#session(index))
+    this.#starts = new StartsAlone(input.now)
+    this.#sessions = new Sessions(
+      {server: server.name, serves: server.policy.serves},
+      places,
+      index => this.#session(index),
+    )
   }
 
   get server(): string {
@@ -80,13 +96,20 @@ export class LegacyServer implements ViewLink {
     return this.#hello
   }
 
+  /** Whether each call gets a container of its own. */
+  get #isPerCall(): boolean {
+    return this.#input.server.policy.serves === 'call'
+  }
+
   /** Whether a call waits for its client, who may still come back. */
   get isWaiting(): boolean {
     return [...this.#calls].some(({openRound}) => openRound !== undefined)
   }
 
   async ready(): Promise<JsonObject> {
-    return this.#sessions.first.link.ready()
+    if (this.#isPerCall && this.#hello) return this.#hello
+    await this.#sessions.first.link.ready()
+    return this.#hello ?? {}
   }
 
   /**
@@ -111,24 +134,46 @@ export class LegacyServer implements ViewLink {
     tell: (notice: Notification) => void,
     signal: AbortSignal,
   ): Promise<Watch> {
+    // Nobody is there to tell of changes.
+    if (this.#isPerCall) return {honoured: {}, ended: untilAborted(signal)}
     return this.#sessions.first.watches.add(filter, tell, signal)
   }
 
+  whenOpen(signal: AbortSignal): Promise<void> {
+    return this.#sessions.first.link.whenOpen(signal)
+  }
+
+  /** Settles when no request is in flight, nor any call whose client is to come back. */
+  idle(): Promise<void> {
+    return this.#inFlight.idle()
+  }
+
   /** Ends all calls and sessions. @throws AggregateError of what went wrong, when all have been tried */
-  async close(): Promise<void> {
-    for (const call of this.#calls) call.cancel('the gateway no longer serves the client')
-    await this.#sessions.close()
+  async close(what?: string): Promise<void> {
+    const why = what === undefined ? undefined : `server ${this.server} ${what}`
+    for (const call of this.#calls) call.cancel(why ?? 'the gateway no longer serves the client')
+    await this.#sessions.close(what)
   }
 
   #session(index: number): LegacySession {
     const {server, view, hello, now, events} = this.#input
     const isFirst = index === 0
+    const restarts = this.#isPerCall ? this.#starts : new Restarts(now)
     return new LegacySession(
-      {server, id: `${ownerOf(view, server.name)}-${index}`, hello, now},
+      {
+        server: isFirst && this.#isPerCall ? describing(server) : server,
+        id: `${ownerOf(view, server.name)}-${index}`,
+        hello,
+        restarts,
+        now,
+      },
       {
         onOpened: answer => {
-          this.#hello = answer
-          if (isFirst) events.onOpened(answer)
+          this.#hello = this.#isPerCall ? withoutSubscriptions(answer) : answer
+          if (isFirst) events.onOpened(this.#hello)
+        },
+        onReopened: () => {
+          if (isFirst) events.onReopened()
         },
         onFailed: error => events.onFailed(error),
         onNotification: (message, about) => events.onNotification(message, about),
@@ -143,7 +188,15 @@ export class LegacyServer implements ViewLink {
   async #plain(message: Request, asking?: Asking): Promise<Response> {
     const hearer = asking && hearerOf(message, asking)
     const patient = asking ?? {signal: new AbortController().signal}
-    return withKnownError(await this.#sessions.first.send(toLegacy(message), {hearer}, patient))
+    if (!this.#isPerCall || DESCRIBING.has(message.method)) {
+      return withKnownError(await this.#sessions.first.send(toLegacy(message), {hearer}, patient))
+    }
+    const session = await this.#sessions.lease(patient.signal)
+    try {
+      return withKnownError(await session.send(toLegacy(message), {hearer}, patient))
+    } finally {
+      this.#sessions.release(session)
+    }
   }
 
   async #call(message: Request, asking: Asking): Promise<Response> {
@@ -151,13 +204,13 @@ export class LegacyServer implements ViewLink {
     const back = this.#input.parking.read(this.#owner, message)
     if (back === 'again') return this.#newCall(message, asking)
     if (back === 'late') return failure(message.id, RPC.invalidParams, TOO_LATE)
-    if (back instanceof PluginError) return pluginFailure(message.id, endedAway(back), this.server)
+    if (back instanceof PluginError) return pluginFailure(message.id, back, this.server)
     return back?.resume(message, asking) ?? failure(message.id, RPC.invalidParams, NOT_VALID)
   }
 
   async #newCall(message: Request, asking: Asking): Promise<Response> {
     // Not even over HTTP every server says which call a question belongs to.
-    const isAlone = canBeAsked(this.#capabilities)
+    const isAlone = this.#isPerCall || canBeAsked(this.#capabilities)
     const session = isAlone ? await this.#sessions.lease(asking.signal) : this.#sessions.first
     const call = new BridgedCall({
       owner: this.#owner,
@@ -178,9 +231,12 @@ export class LegacyServer implements ViewLink {
           if (isAlone) this.#sessions.release(session)
         }
       },
-      onEnd: ended => this.#calls.delete(ended),
+      onEnd: ended => {
+        if (this.#calls.delete(ended)) this.#inFlight.end()
+      },
     })
     this.#calls.add(call)
+    this.#inFlight.begin()
     return call.start(asking)
   }
 
@@ -199,17 +255,16 @@ export class LegacyServer implements ViewLink {
   }
 }
 
+/** What only describes the server is asked of a container that ends when no more is asked. */
+function describing(server: LegacyServerInput): LegacyServerInput {
+  return {...server, policy: {...server.policy, idleMs: DESCRIBED_IDLE_MS}}
+}
+
 /** Whoever tries states out learns no more than this. */
 const NOT_VALID = 'requestState is not valid, or not any more: make the request again without it'
 
 const TOO_LATE =
   'the answers to what the server asked took too long: make the request again without requestState'
-
-/** What the client of a call hears when it comes back and the server is gone. */
-function endedAway({code, message, hint}: PluginError): PluginError {
-  const words = `${message}; the call had begun, and may have had effects`
-  return new PluginError(code, words, hint === undefined ? {} : {hint})
-}
 
 /** Members of `_meta` that only modern servers know; one that knows both eras would take the request for a modern one. */
 const MODERN_ONLY: ReadonlySet<string> = new Set([

@@ -1,10 +1,13 @@
 import {withDeadline} from '../../base/async.ts'
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import type {PluginError} from '../../base/errors.ts'
+import type {LifePolicy} from '../life-policy.ts'
+import type {ServerLife} from '../lives.ts'
 import type {Asking, Connection} from '../relay/connection.ts'
 import {changedKind} from '../relay/list-changes.ts'
 import {Link, type ClientHello} from '../relay/link.ts'
 import {can} from '../relay/pages.ts'
+import type {Restarts} from '../relay/restarts.ts'
 import type {OpenUpstream} from '../upstream/upstream.ts'
 import {
   failure,
@@ -40,6 +43,8 @@ export interface LegacyServerInput {
   readonly startTimeoutMs: number
   /** Whether every message says which request it belongs to. */
   readonly tellsOrigin: boolean
+  readonly policy: LifePolicy
+  readonly life: ServerLife
 }
 
 export interface LegacySessionInput {
@@ -47,12 +52,16 @@ export interface LegacySessionInput {
   /** Its name for those who open the server. */
   readonly id: string
   readonly hello: ClientHello
+  /** What is known of earlier starts of the server. */
+  readonly restarts: Restarts
   readonly now: () => number
 }
 
 /** What a session tells of itself. */
 export interface LegacySessionEvents {
   onOpened(hello: JsonObject): void
+  /** The same once more. */
+  onReopened(): void
   onFailed(error: PluginError): void
   /** The server said something about a request of a client. */
   onNotification(message: Notification, about: Id): void
@@ -96,7 +105,7 @@ export class LegacySession {
   #last = 0
 
   constructor(input: LegacySessionInput, events: LegacySessionEvents) {
-    const {server, id, hello, now} = input
+    const {server, id, hello, restarts, now} = input
     this.#input = input
     this.#events = events
     this.link = new Link(
@@ -106,11 +115,14 @@ export class LegacySession {
         hello,
         open: this.#watching(server.open),
         startTimeoutMs: server.startTimeoutMs,
+        policy: server.policy,
+        life: server.life,
+        restarts,
         now,
       },
       {
         onOpened: answer => events.onOpened(answer),
-        onReopened: () => undefined,
+        onReopened: () => events.onReopened(),
         onFailed: error => events.onFailed(error),
         onEnded: () => this.#ended(),
         onServerRequest: (from, message, about) => this.#asked(from, message, about),
@@ -214,6 +226,8 @@ export class LegacySession {
     this.#level = undefined
     this.#levelSet = Promise.resolve()
     this.#onSettled?.()
+    // Whoever watches has to begin anew.
+    this.link.forgetSubscriptions()
     this.watches.end()
   }
 

@@ -1,4 +1,5 @@
 import {PluginError} from '../../base/errors.ts'
+import type {LifePolicy} from '../life-policy.ts'
 import type {LegacySession} from './legacy-session.ts'
 import type {Places} from './places.ts'
 
@@ -34,6 +35,8 @@ interface Slot {
  */
 export class Sessions {
   readonly #server: string
+  /** Whether a session that was leased is never given out again. */
+  readonly #isForOneCall: boolean
   readonly #places: Places
   readonly #listening: Disposable
   readonly #open: (index: number) => LegacySession
@@ -47,8 +50,13 @@ export class Sessions {
   #closed: PluginError | undefined
 
   /** @param open makes a session that is opened on first use; the number of the first one is 0 */
-  constructor(server: string, places: Places, open: (index: number) => LegacySession) {
+  constructor(
+    {server, serves}: {server: string; serves: LifePolicy['serves']},
+    places: Places,
+    open: (index: number) => LegacySession,
+  ) {
     this.#server = server
+    this.#isForOneCall = serves === 'call'
     this.#places = places
     this.#listening = places.onFree(() => this.#serve())
     this.#open = open
@@ -82,6 +90,7 @@ export class Sessions {
 
   /** The call has ended, or was given up. */
   release(session: LegacySession): void {
+    if (this.#isForOneCall) return this.#retire(session)
     if (!session.isUnsure) return this.#free(session)
     void session
       .settled(SETTLE_MS)
@@ -89,16 +98,14 @@ export class Sessions {
   }
 
   /** Closes all. @throws AggregateError of what went wrong, when all have been tried */
-  async close(): Promise<void> {
-    this.#closed = new PluginError(
-      'SERVER_START_FAILED',
-      `server ${this.#server}: the gateway no longer serves these clients`,
-    )
+  async close(what?: string): Promise<void> {
+    const why = what === undefined ? ': the gateway no longer serves these clients' : ` ${what}`
+    this.#closed = new PluginError('SERVER_START_FAILED', `server ${this.#server}${why}`)
     for (const {reject} of this.#waiting) reject(this.#closed)
     for (const slot of this.#slots) clearTimeout(slot?.idle)
     const open = this.#slots.flatMap(slot => (slot ? [slot.session] : []))
     const all = [...open, ...this.#leaving]
-    const closings = await Promise.allSettled(all.map(({link}) => link.close()))
+    const closings = await Promise.allSettled(all.map(({link}) => link.close(what)))
     this.#listening[Symbol.dispose]()
     for (; this.#taken > 0; this.#taken--) this.#places.give()
     const failures = closings.filter(closing => closing.status === 'rejected')
@@ -125,7 +132,7 @@ export class Sessions {
   }
 
   #take(): LegacySession | undefined {
-    for (let index = 0; index < MOST_SESSIONS; index++) {
+    for (let index = this.#isForOneCall ? 1 : 0; index < MOST_SESSIONS; index++) {
       const known = this.#slots[index]
       if (known ? known.isTaken : !this.#takePlace()) continue
       const slot = known ?? this.#add(index)

@@ -1,15 +1,22 @@
-import {timingSafeEqual} from 'node:crypto'
 import type {IncomingMessage, RequestListener, ServerResponse} from 'node:http'
 import {isIPv4} from 'node:net'
 import {messageOf} from '../../base/errors.ts'
+import {askerOf, type ClientToken} from './clients.ts'
 import {answerElsewhere} from './front-page.ts'
 import {HEALTH_PATH, MCP_PATH, MESSAGES_PATH, pathOf, SSE_PATH} from './paths.ts'
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+/** @param client the name that the request has proved; undefined for one of those that have none */
+type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  client: string | undefined,
+) => Promise<void>
 
 export interface HttpAppInput {
   /** What `Authorization: Bearer` must carry; undefined lets everyone in. */
   readonly token: string | undefined
+  /** The clients that have tokens of their own, at this moment; nobody when it is not given. */
+  readonly clients?: () => readonly ClientToken[]
   /** Whether only this machine can reach the listener: then the Host must name this machine, too. */
   readonly loopback: boolean
   /** Whether the gateway can serve. */
@@ -26,7 +33,7 @@ export interface HttpAppInput {
  * and who may ask. `/health` answers everyone, with nothing but its status.
  */
 export function httpApp(input: HttpAppInput): RequestListener {
-  const isAllowed = tokenCheck(input.token)
+  const whoAsks = askerOf({shared: input.token, named: input.clients ?? (() => [])})
   const handlers = new Map([
     [MCP_PATH, input.mcp],
     [SSE_PATH, input.sse],
@@ -43,37 +50,17 @@ export function httpApp(input: HttpAppInput): RequestListener {
     if (!handler) {
       return answerElsewhere(request, response, {path, needsToken: input.token !== undefined})
     }
-    if (!isAllowed(request.headers.authorization)) {
+    const asker = whoAsks(request.headers.authorization)
+    if (!asker) {
       response.setHeader('www-authenticate', 'Bearer realm="MCP Gateway"')
       return plain(response, 401, 'a bearer token is needed')
     }
-    handler(request, response).catch((error: unknown) => {
+    handler(request, response, asker.client).catch((error: unknown) => {
       if (response.destroyed) return
       input.warn(`! ${request.method} ${path}: ${messageOf(error)}`)
       if (response.headersSent) response.destroy()
       else plain(response, 500, 'the gateway failed on this request')
     })
-  }
-}
-
-/** Bytes that are compared at least, whatever is given. */
-const COMPARED_BYTES = 512
-
-/**
- * Compares what is given, filled up with zeros, as a whole: neither the length nor the matching part of a guess shows
- * in the time it takes.
- */
-function tokenCheck(token: string | undefined): (header: string | undefined) => boolean {
-  if (token === undefined) return () => true
-  const expected = Buffer.alloc(Math.max(COMPARED_BYTES, 2 * Buffer.byteLength(token)))
-  expected.write(token)
-  const given = Buffer.alloc(expected.length)
-  return header => {
-    const text = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
-    if (text === undefined || Buffer.byteLength(text) > given.length) return false
-    given.fill(0)
-    given.write(text)
-    return timingSafeEqual(given, expected)
   }
 }
 

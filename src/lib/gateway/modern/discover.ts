@@ -2,6 +2,7 @@ import {withDeadline} from '../../base/async.ts'
 import {PluginError} from '../../base/errors.ts'
 import {isJsonObject, objectOf, type Json, type JsonObject} from '../../base/json.ts'
 import type {Connection} from '../relay/connection.ts'
+import {startError} from '../relay/ended-error.ts'
 import {LEGACY_VERSIONS} from '../relay/hello.ts'
 import {isResult, request, RPC, type ErrorResponse, type Response} from '../wire/jsonrpc.ts'
 import {META, MODERN_VERSIONS} from '../wire/meta.ts'
@@ -94,7 +95,7 @@ function noCommonVersion(server: string, supported: readonly Json[]): Error {
   if (LEGACY_VERSIONS.some(version => supported.includes(version))) {
     return new NotModern(server, 'speaks only revisions with initialize')
   }
-  return startError(server, "speaks none of the protocol's revisions that this gateway speaks")
+  return startError(server, " speaks none of the protocol's revisions that this gateway speaks")
 }
 
 /** Refusals of whoever is not let in, or not there: they say nothing of the era, and the other one fares no better. */
@@ -112,14 +113,8 @@ function refusedHello({error}: ErrorResponse, connection: Connection, server: st
   }
   const data = objectOf(error['data'])
   const why = connection.redact(error.message)
-  if (isClosed(data)) throw startError(server, `failed: ${why}`)
+  if (isClosed(data)) throw startError(server, ` failed: ${why}`)
   const {httpStatus} = data
   const isTroubled = typeof httpStatus === 'number' && httpStatus >= 500
   throw new NotModern(server, `refused server/discover: ${why}`, isTroubled ? 'trouble' : 'refusal')
-}
-
-function startError(server: string, why: string): PluginError {
-  return new PluginError('SERVER_START_FAILED', `server ${server} ${why}`, {
-    hint: `see its needs with: docker mcp server inspect ${server}`,
-  })
 }

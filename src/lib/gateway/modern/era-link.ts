@@ -1,7 +1,10 @@
+import {unlessAborted} from '../../base/async.ts'
 import type {JsonObject} from '../../base/json.ts'
-import {PluginError} from '../../base/errors.ts'
+import {PluginError, type ErrorCode} from '../../base/errors.ts'
 import type {EraMemory} from '../bridge/eras.ts'
 import type {Asking} from '../relay/connection.ts'
+import {InFlight} from '../relay/in-flight.ts'
+import type {Leavable} from '../relay/leaving.ts'
 import {isResult, type Notification, type Request, type Response} from '../wire/jsonrpc.ts'
 import {NotModern} from './discover.ts'
 import type {ModernLink, ViewLink, Watch} from './view-link.ts'
@@ -10,12 +13,15 @@ import {mayBeLegacy, mayBeModern} from './wrong-era.ts'
 /** A server is not asked more often than this whether it is of the other era now. */
 const CHECK_MS = 5000
 
+/** What is said of a server that was not there, or ended. */
+const GONE: ReadonlySet<ErrorCode> = new Set(['SERVER_START_FAILED', 'SERVER_ENDED'])
+
 export interface EraLinkInput {
   readonly server: string
   /** The way to the server if it is a modern one; undefined when it cannot be. */
   readonly modern: ModernLink | undefined
   /** The way to it if it is a legacy one, and whether calls of it wait there for their clients to come back. */
-  readonly legacy: ViewLink & {readonly isWaiting: boolean}
+  readonly legacy: ViewLink & Leavable & {readonly isWaiting: boolean}
   /** Whether it is reached over HTTP, where another one may come to its place without any end being seen. */
   readonly isRemote: boolean
   readonly eras: EraMemory
@@ -30,12 +36,15 @@ export interface EraLinkInput {
  * first, unless it is known that there is none (MCP 2026-07-28, backward compatibility). A server that turns out to be
  * of the other era than it was is found out again.
  */
-export class EraLink implements ViewLink {
+export class EraLink implements ViewLink, Leavable {
   readonly #input: EraLinkInput
+  readonly #inFlight = new InFlight()
   #choice: Promise<ViewLink> | undefined
   #chosen: ViewLink | undefined
   /** Aborted when another way is chosen. */
   #until = new AbortController()
+  /** Who waits until a way is chosen. */
+  readonly #waiting = new Set<() => void>()
   #checkedAt = -Infinity
   #checking: Promise<boolean> | undefined
 
@@ -70,7 +79,16 @@ export class EraLink implements ViewLink {
   }
 
   /** What a server of the other era refused is asked once more, in its own era. */
-  async request(message: Request, asking?: Asking): Promise<Response> {
+  request(message: Request, asking?: Asking): Promise<Response> {
+    return this.#inFlight.during(() => this.#request(message, asking))
+  }
+
+  /** Calls whose clients are to come back with answers are in flight, too. */
+  async idle(): Promise<void> {
+    await Promise.all([this.#inFlight.idle(), this.#input.legacy.idle()])
+  }
+
+  async #request(message: Request, asking?: Asking): Promise<Response> {
     let link: ViewLink | undefined
     let wasSent = false
     const told = asking && {
@@ -92,7 +110,7 @@ export class EraLink implements ViewLink {
       if (isResult(answer) || !link || !this.#mayBeOther(link, answer)) return answer
       return (await this.#isOther(link)) ? await again() : answer
     } catch (error) {
-      const isGone = error instanceof PluginError && error.code === 'SERVER_START_FAILED'
+      const isGone = error instanceof PluginError && GONE.has(error.code)
       // What the server may have begun is not done twice.
       if (!link || !isGone || !(await this.#isOther(link)) || wasSent) throw error
       return again()
@@ -121,9 +139,14 @@ export class EraLink implements ViewLink {
     }
   }
 
-  async close(): Promise<void> {
+  async whenOpen(signal: AbortSignal): Promise<void> {
+    while (!this.#chosen) await this.#whenChosen(signal)
+    await this.#chosen.whenOpen(AbortSignal.any([signal, this.#until.signal]))
+  }
+
+  async close(what?: string): Promise<void> {
     this.#until.abort()
-    await Promise.all([this.#input.modern?.close(), this.#input.legacy.close()])
+    await Promise.all([this.#input.modern?.close(what), this.#input.legacy.close(what)])
   }
 
   /** A server that was started again may be another one: then its era is found out once more. */
@@ -135,6 +158,16 @@ export class EraLink implements ViewLink {
       if (!(error instanceof NotModern)) throw error
       if (this.#chosen === link) this.#forget()
       return use(await this.#choose())
+    }
+  }
+
+  async #whenChosen(signal: AbortSignal): Promise<void> {
+    const {promise, resolve} = Promise.withResolvers<void>()
+    this.#waiting.add(resolve)
+    try {
+      await unlessAborted(promise, signal)
+    } finally {
+      this.#waiting.delete(resolve)
     }
   }
 
@@ -161,6 +194,7 @@ export class EraLink implements ViewLink {
     this.#until = new AbortController()
     this.#chosen = link
     this.#choice = Promise.resolve(link)
+    for (const tell of this.#waiting) tell()
     if (modern && link === modern) {
       eras.learn(server, 'modern', true)
       onModern(modern, this.#until.signal)

@@ -1,22 +1,23 @@
 import {PluginError} from '../../base/errors.ts'
 import {objectOf, type JsonObject} from '../../base/json.ts'
 import type {EraMemory} from '../bridge/eras.ts'
-import {LegacyServer} from '../bridge/legacy-server.ts'
 import {Parking} from '../bridge/parking.ts'
 import {Seal} from '../bridge/seal.ts'
+import type {LifePolicy} from '../life-policy.ts'
+import type {ServerLife} from '../lives.ts'
 import type {Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
-import {gatewayInfo, LEGACY_VERSIONS} from '../relay/hello.ts'
-import type {ClientHello} from '../relay/link.ts'
+import type {Allows} from '../relay/list-state.ts'
 import type {ServersMemory, SessionEvents} from '../relay/session-input.ts'
 import type {Openers} from '../upstream/upstream.ts'
 import {LEGACY_NOTICES} from '../wire/era.ts'
 import {failure, RPC, type Id, type Notification, type Response} from '../wire/jsonrpc.ts'
 import {META, metaOf, MODERN_VERSIONS} from '../wire/meta.ts'
 import {withId} from '../wire/text.ts'
-import {EraLink} from './era-link.ts'
+import type {EraLink} from './era-link.ts'
 import type {Exchange} from './exchange.ts'
-import {SharedServer} from './shared-server.ts'
+import {newEraLink, type LinkOf} from './new-link.ts'
+import {SharedServers} from './shared-servers.ts'
 import {View} from './view.ts'
 import {TOO_MUCH, ViewKeys} from './view-keys.ts'
 
@@ -24,10 +25,14 @@ import {TOO_MUCH, ViewKeys} from './view-keys.ts'
 export interface ExchangedServer {
   readonly name: string
   readonly prefix: string | undefined
-  readonly allows: (tool: string) => boolean
+  readonly allows: Allows
   readonly openers: Openers
   readonly startTimeoutMs: number
+  readonly policy: LifePolicy
+  readonly life: ServerLife
   readonly isDoubtful: boolean
+  /** As it is configured it cannot be started. */
+  readonly isBroken?: boolean | undefined
 }
 
 export interface ExchangesInput {
@@ -49,6 +54,8 @@ const IDLE_MS = 30 * 60_000
 const SWEEP_MS = 60_000
 
 interface Entry {
+  readonly id: string
+  readonly capabilities: JsonObject
   readonly view: View
   readonly stop: AbortController
   usedAt: number
@@ -67,11 +74,12 @@ interface Active {
  */
 export class Exchanges implements AsyncDisposable {
   readonly #input: ExchangesInput
+  #servers: readonly ExchangedServer[]
   readonly #views = new Map<string, Entry>()
   /** The ends of views that gave way. */
   readonly #closing = new Set<Promise<void>>()
   readonly #keys = new ViewKeys()
-  readonly #shared = new Map<string, SharedServer>()
+  readonly #shared: SharedServers
   /** The requests that are being answered, by the ids that stand for the clients' own. */
   readonly #active = new Map<Id, Active>()
   readonly #seal = new Seal()
@@ -82,6 +90,10 @@ export class Exchanges implements AsyncDisposable {
 
   constructor(input: ExchangesInput) {
     this.#input = input
+    this.#servers = input.servers
+    this.#shared = new SharedServers(input, (name, message, about) =>
+      this.#hear(name, message, {about, view: undefined}),
+    )
     this.#parking = new Parking({seal: this.#seal, now: input.now})
     this.#sweep = setInterval(() => this.#closeIdle(), SWEEP_MS)
     this.#sweep.unref()
@@ -111,6 +123,39 @@ export class Exchanges implements AsyncDisposable {
     }
   }
 
+  /** What is remembered of a server was learnt of another one. */
+  distrust(server: string): void {
+    for (const {view} of this.#views.values()) view.distrust(server)
+  }
+
+  /**
+   * Serves these servers from now on. One with the openers that it had is the same; what it was asked before, every other
+   * one answers still.
+   * @returns settles when those have ended. Never rejects
+   */
+  async replace(servers: readonly ExchangedServer[]): Promise<void> {
+    const before = new Map(this.#servers.map(({name, openers}) => [name, openers]))
+    this.#servers = servers
+    const endShared = this.#shared.replace(servers)
+    const left = [...this.#views.values()].map(({view, id, capabilities}) => {
+      const linked = servers.map(server => {
+        const known = before.get(server.name) === server.openers && view.link(server.name)
+        return {
+          ...server,
+          link: known || this.#link(server, {id, capabilities, view: () => view}),
+        }
+      })
+      return view.replace(linked)
+    })
+    await Promise.all(left)
+    await endShared()
+  }
+
+  /** Finds out what servers list that have come or changed, for clients that listen. Never rejects. */
+  async explore(): Promise<void> {
+    await Promise.all([...this.#views.values()].map(({view}) => view.explore()))
+  }
+
   /** Takes what a client says that is no request: the servers of its view hear of it, if there are any. */
   notify(message: Notification): void {
     if (LEGACY_NOTICES.has(message.method)) return
@@ -128,7 +173,7 @@ export class Exchanges implements AsyncDisposable {
     await Promise.all([
       ...this.#closing,
       ...entries.map(entry => closeView(entry)),
-      ...[...this.#shared.values()].map(server => server[Symbol.asyncDispose]()),
+      this.#shared.end(),
     ])
   }
 
@@ -154,7 +199,7 @@ export class Exchanges implements AsyncDisposable {
       id,
       version,
       hello: {protocolVersion: MODERN_VERSIONS[0], params: {capabilities}},
-      servers: this.#input.servers.map(server => ({...server, link: this.#link(server, about)})),
+      servers: this.#servers.map(server => ({...server, link: this.#link(server, about)})),
       memory,
       govern,
       seal: this.#seal,
@@ -164,69 +209,16 @@ export class Exchanges implements AsyncDisposable {
       stop: AbortSignal.any([this.#stop.signal, stop.signal]),
     })
     view = opened
-    return {view: opened, stop, usedAt: now(), inFlight: 0}
+    return {id, capabilities, view: opened, stop, usedAt: now(), inFlight: 0}
   }
 
-  #link(
-    server: ExchangedServer,
-    {id, capabilities, view}: {id: string; capabilities: JsonObject; view: () => View | undefined},
-  ): EraLink {
-    const {name, openers, startTimeoutMs} = server
-    const {now, events, memory, version} = this.#input
-    const clientInfo = gatewayInfo(version)
-    const protocolVersion = LEGACY_VERSIONS[0]
-    const hello: ClientHello = {
-      protocolVersion,
-      params: {protocolVersion, capabilities, clientInfo},
-    }
-    const legacy = new LegacyServer({
-      server: {name, open: openers.legacy, startTimeoutMs, tellsOrigin: openers.tellsOrigin},
-      view: id,
-      hello,
+  #link(server: ExchangedServer, of: LinkOf): EraLink {
+    return newEraLink(server, of, {
+      ...this.#input,
       parking: this.#parking,
-      now,
-      events: {
-        onOpened: answer => view()?.opened(name, answer),
-        onFailed: error => events.onFailed(name, error),
-        onNotification: (message, about) => this.#hear(name, message, {about, view: view()}),
-      },
+      shared: this.#shared,
+      hear: (message, about, view) => this.#hear(server.name, message, {about, view}),
     })
-    const modern = this.#sharedServer(server)?.view({
-      [META.version]: MODERN_VERSIONS[0],
-      [META.client]: clientInfo,
-      [META.capabilities]: capabilities,
-    })
-    return new EraLink({
-      server: name,
-      modern,
-      legacy,
-      eras: memory,
-      isRemote: openers.tellsOrigin,
-      now,
-      onModern: (link, until) => view()?.openedModern(link, until),
-    })
-  }
-
-  #sharedServer({name, openers, startTimeoutMs}: ExchangedServer): SharedServer | undefined {
-    const open = openers.modern
-    if (!open) return undefined
-    const known = this.#shared.get(name)
-    if (known) return known
-    const {now, events, memory} = this.#input
-    const server = new SharedServer({
-      server: name,
-      open,
-      startTimeoutMs,
-      isKnown: () => memory.speaks(name, 'modern') === true,
-      now,
-      events: {
-        onOpened: () => events.onOpened(name),
-        onFailed: error => events.onFailed(name, error),
-        onNotification: (message, about) => this.#hear(name, message, {about, view: undefined}),
-      },
-    })
-    this.#shared.set(name, server)
-    return server
   }
 
   /** What belongs to a request goes to whoever made it; what belongs to none concerns the view's lists at most. */
@@ -258,8 +250,7 @@ export class Exchanges implements AsyncDisposable {
         this.#close(key, entry)
     }
     if (this.#views.size > 0) return
-    for (const server of this.#shared.values()) void server[Symbol.asyncDispose]() // never rejects
-    this.#shared.clear()
+    void this.#shared.end() // never rejects
   }
 
   #close(key: string, entry: Entry): void {

@@ -21,12 +21,19 @@ const NAMES = [
 
 const KEYS: ReadonlySet<string> = new Set([...FLAGS.values(), ...NAMES.map(({key}) => key)])
 
+const LISTS: ReadonlySet<string> = new Set(FLAGS.values())
+
 /** Notices that no listen brings: they belong to other requests. */
 const OF_REQUESTS: ReadonlySet<string> = new Set([
   'notifications/cancelled',
   'notifications/message',
   'notifications/progress',
 ])
+
+/** Whether nothing but changes of lists is asked for: those of a server that is not there do not change. */
+export function asksForLists(filter: Filter): boolean {
+  return Object.keys(filter).every(key => LISTS.has(key))
+}
 
 /** What a client listens for: the `notifications` of its request. */
 export type Filter = JsonObject

@@ -1,9 +1,9 @@
+import {pause} from '../../base/async.ts'
 import {objectOf, type JsonObject} from '../../base/json.ts'
 import {changedKind} from '../relay/list-changes.ts'
-import {pause} from '../upstream/waiting.ts'
 import type {Notification} from '../wire/jsonrpc.ts'
 import {LIST_NOTICES, type Announced} from '../wire/list-notices.ts'
-import {Backoff} from './backoff.ts'
+import {Backoff, LISTENS} from '../relay/backoff.ts'
 import type {ModernLink} from './view-link.ts'
 
 /** The changes of lists that a server says it tells of, as the filter of a listen. */
@@ -30,7 +30,7 @@ export async function follow(
     const kind = changedKind(method)
     if (kind) changed(kind)
   }
-  const backoff = new Backoff()
+  const backoff = new Backoff(LISTENS, () => performance.now())
   while (!signal.aborted) {
     try {
       const {ended} = await link.watch(filter, tell, signal)
@@ -39,9 +39,10 @@ export async function follow(
     } catch {
       // Whoever asks it for something is told why it does not answer.
     }
+    // The lists of a server that is not there do not change; the next one may have others.
+    await link.whenOpen(signal).catch(() => undefined)
     if (signal.aborted) return
     for (const {kind, flag} of LIST_NOTICES) if (filter[flag]) changed(kind)
     await pause(backoff.lost(), signal)
-    await link.whenOpen(signal).catch(() => undefined)
   }
 }

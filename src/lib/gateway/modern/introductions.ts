@@ -1,7 +1,9 @@
 import {isJsonObject, type JsonObject} from '../../base/json.ts'
+import type {Remembered} from '../memory.ts'
 import {gatewayInfo} from '../relay/hello.ts'
 import {hintIn} from '../relay/hints.ts'
-import {isInTime, SHORT_PATIENCE_MS} from '../relay/lists.ts'
+import {isInTime} from '../relay/in-time.ts'
+import {SHORT_PATIENCE_MS} from '../relay/list-state.ts'
 import {isResult, request, result, type Request, type Response} from '../wire/jsonrpc.ts'
 import {META, metaOf} from '../wire/meta.ts'
 import type {EraLink} from './era-link.ts'
@@ -10,9 +12,14 @@ import {gatewayDiscovery, ownDiscovery} from './own-discovery.ts'
 /** What clients wait to hear what a server can do that was never seen. */
 const INTRODUCTION_MS = 5000
 
+interface Introduced {
+  readonly link: EraLink
+  readonly isDoubtful: boolean
+}
+
 export interface IntroductionsInput {
   readonly version: string
-  readonly servers: readonly {readonly link: EraLink; readonly isDoubtful: boolean}[]
+  readonly servers: readonly Introduced[]
   readonly patienceMs: number
   /** Milliseconds from any fixed point. */
   readonly now: () => number
@@ -21,9 +28,9 @@ export interface IntroductionsInput {
 /** What the servers of one view say of themselves, and what the gateway says for them (MCP 2026-07-28, discovery). */
 export class Introductions {
   readonly #input: IntroductionsInput
-  readonly #links: readonly EraLink[]
+  #servers: readonly Introduced[]
   /** What servers said of themselves before they are open. */
-  readonly #remembered = new Map<string, JsonObject | undefined>()
+  readonly #remembered = new Map<string, Pick<Remembered, 'hello' | 'isTrusted'>>()
   /** What they have said since they were opened. */
   readonly #newest = new Map<string, JsonObject>()
   readonly #openedAt = new Map<string, number>()
@@ -32,12 +39,26 @@ export class Introductions {
 
   constructor(input: IntroductionsInput) {
     this.#input = input
-    this.#links = input.servers.map(({link}) => link)
+    this.#servers = input.servers
+  }
+
+  /** There are these servers from now on. What is known of one with another link was said by another one. */
+  replace(servers: readonly Introduced[]): void {
+    const now = new Set(servers.map(({link}) => link))
+    for (const {link} of this.#servers) {
+      if (now.has(link)) continue
+      const {server} = link
+      this.#remembered.delete(server)
+      this.#newest.delete(server)
+      this.#openedAt.delete(server)
+      this.#waitedFor.delete(server)
+    }
+    this.#servers = servers
   }
 
   /** Takes what a server said the last time that it was used, if that is known. */
-  remember(server: string, hello: JsonObject | undefined): void {
-    this.#remembered.set(server, hello)
+  remember(server: string, known: Pick<Remembered, 'hello' | 'isTrusted'>): void {
+    this.#remembered.set(server, known)
   }
 
   /** A server was opened, and has said of itself what its link knows. */
@@ -48,8 +69,8 @@ export class Introductions {
 
   /** What a server says of itself, or said the last time that anyone asked. */
   of(server: string): JsonObject | undefined {
-    const {hello} = this.#links.find(link => link.server === server) ?? {}
-    return this.#newest.get(server) ?? hello ?? this.#remembered.get(server)
+    const {hello} = this.#servers.find(({link}) => link.server === server)?.link ?? {}
+    return this.#newest.get(server) ?? hello ?? this.#remembered.get(server)?.hello
   }
 
   /** Who answers, where a server does not say so itself. */
@@ -67,8 +88,11 @@ export class Introductions {
     const sole = this.#sole
     if (sole) {
       // What it said earlier will do for a server that is not there yet.
-      void sole.ready().catch(() => undefined)
+      const isTrusted = this.#remembered.get(sole.server)?.isTrusted ?? false
+      if (!isTrusted) void sole.ready().catch(() => undefined)
       await this.heard()
+      const known = this.of(sole.server)
+      if (sole.isModern && !sole.isOpen && known) return result(message.id, ownDiscovery(known))
       if (sole.isModern) {
         const answer = await sole.request(message, {about: message.id, signal})
         return isResult(answer) ? {...answer, result: ownDiscovery(answer.result)} : answer
@@ -77,7 +101,7 @@ export class Introductions {
     await this.heard()
     await this.#refreshed()
     const {version, now} = this.#input
-    const servers = this.#input.servers.map(({link: {server: name}}) => {
+    const servers = this.#servers.map(({link: {server: name}}) => {
       const openedAt = this.#openedAt.get(name)
       const ageMs = openedAt === undefined ? Infinity : now() - openedAt
       return {name, hello: this.of(name), ageMs}
@@ -87,7 +111,7 @@ export class Introductions {
 
   /** Waits for servers of which nothing is known, as long as patience allows, and never twice for the same. */
   async heard(): Promise<void> {
-    const unknown = this.#input.servers.filter(
+    const unknown = this.#servers.filter(
       ({link: {server}}) => !this.of(server) && !this.#waitedFor.has(server),
     )
     const patienceMs = Math.min(this.#input.patienceMs, INTRODUCTION_MS)
@@ -103,9 +127,11 @@ export class Introductions {
   /** Asks modern servers again for what they say of themselves, where that must not be kept any longer. */
   async #refreshed(): Promise<void> {
     const {now, patienceMs} = this.#input
-    const old = this.#links.filter(({server, isModern}) => {
+    const links = this.#servers.map(({link}) => link)
+    const old = links.filter(({server, isModern, isOpen}) => {
       const hint = hintIn(this.of(server) ?? {})
-      return isModern && hint && now() - (this.#openedAt.get(server) ?? 0) >= hint.ttlMs
+      // One that sleeps is not woken for what it says of itself.
+      return isModern && isOpen && hint && now() - (this.#openedAt.get(server) ?? 0) >= hint.ttlMs
     })
     const again = old.map(async link => {
       const answer = await link.request(request('discover', 'server/discover'))
@@ -117,6 +143,6 @@ export class Introductions {
   }
 
   get #sole(): EraLink | undefined {
-    return this.#links.length === 1 ? this.#links[0] : undefined
+    return this.#servers.length === 1 ? this.#servers[0]?.link : undefined
   }
 }

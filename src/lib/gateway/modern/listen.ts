@@ -1,7 +1,7 @@
+import {pause} from '../../base/async.ts'
 import type {JsonObject} from '../../base/json.ts'
 import {changedKind, ListChanges} from '../relay/list-changes.ts'
 import type {Kind} from '../relay/pages.ts'
-import {pause} from '../upstream/waiting.ts'
 import {
   failure,
   notification,
@@ -11,9 +11,17 @@ import {
   type Response,
 } from '../wire/jsonrpc.ts'
 import {META, withMeta} from '../wire/meta.ts'
-import {Backoff} from './backoff.ts'
+import {Backoff, LISTENS} from '../relay/backoff.ts'
 import type {Exchange} from './exchange.ts'
-import {honouredPart, noticesOf, othersIn, readFilter, wants, type Filter} from './filter.ts'
+import {
+  asksForLists,
+  honouredPart,
+  noticesOf,
+  othersIn,
+  readFilter,
+  wants,
+  type Filter,
+} from './filter.ts'
 import type {ViewLink} from './view-link.ts'
 
 /** How long the servers may take before the client is told what is honoured without them. */
@@ -23,12 +31,12 @@ const MOST_EARLY = 1000
 
 /** Where a client that listens is told from. */
 export interface ListenInput {
-  /** The servers that may have something to tell. */
-  readonly links: readonly ViewLink[]
-  /** Whether the gateway has no other server: what is not known here passes both ways as it is. */
+  /** Whether the gateway has one server now: what is not known here passes both ways as it is. */
   readonly isOnly: boolean
-  /** What each server is to be asked for, in its own words. */
+  /** The servers that may have something to tell now, and what each is to be asked for, in its own words. */
   readonly split: (filter: JsonObject) => ReadonlyMap<ViewLink, JsonObject>
+  /** Tells when that is different. */
+  readonly splits: (onChange: () => void) => Disposable
   /** A server's notice in the client's words; undefined when it is none of the client's business. */
   readonly toClient: (server: string, notice: Notification) => Notification | undefined
   /** Tells of the lists of the gateway that change otherwise. */
@@ -79,6 +87,8 @@ class Listening {
   readonly #input: ListenInput
   readonly #filter: Filter
   readonly #lists: ListChanges
+  /** The servers that are asked to tell; aborted when they are not served any more. */
+  readonly #watched = new Map<ViewLink, AbortController>()
   /** What came before the acknowledgement; undefined after it. */
   #early: Notification[] | undefined = []
 
@@ -98,13 +108,28 @@ class Listening {
   async serve(signal: AbortSignal): Promise<void> {
     using _changes = this.#input.changes(kind => this.#listChanged(kind))
     using _lists = {[Symbol.dispose]: () => this.#lists.close()}
-    const parts = this.#input.split(this.#filter)
-    const watched = this.#input.links.flatMap(link => {
-      const part = parts.get(link)
-      return part ? [this.#watch(link, part, signal)] : []
-    })
-    await this.#acknowledge(watched, signal)
+    using _splits = this.#input.splits(() => void this.#watchAll(signal))
+    await this.#acknowledge(this.#watchAll(signal), signal)
     await aborted(signal)
+  }
+
+  /**
+   * Has the servers tell that are served now, and no others.
+   * @returns what those honour at first that were not asked before
+   */
+  #watchAll(signal: AbortSignal): readonly Promise<Honoured>[] {
+    const parts = this.#input.split(this.#filter)
+    for (const [link, stop] of this.#watched) {
+      if (parts.has(link)) continue
+      stop.abort()
+      this.#watched.delete(link)
+    }
+    return [...parts].flatMap(([link, part]) => {
+      if (this.#watched.has(link)) return []
+      const stop = new AbortController()
+      this.#watched.set(link, stop)
+      return [this.#watch(link, part, AbortSignal.any([signal, stop.signal]))]
+    })
   }
 
   /**
@@ -123,7 +148,7 @@ class Listening {
     signal: AbortSignal,
   ): Promise<void> {
     const tell = (notice: Notification) => this.#hear(link.server, notice)
-    const backoff = new Backoff()
+    const backoff = new Backoff(LISTENS, () => performance.now())
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       const watch = await link.watch(part, tell, signal).catch(() => undefined)
       const notices = watch ? noticesOf(watch.honoured, part) : []
@@ -133,6 +158,8 @@ class Listening {
       } else for (const notice of notices) tell(notice)
       if (watch) backoff.begun()
       await watch?.ended
+      // For its lists alone no server is started again.
+      if (asksForLists(part)) await link.whenOpen(signal).catch(() => undefined)
       await (this.#input.pause ?? pause)(backoff.lost(), signal)
     }
   }
@@ -168,7 +195,7 @@ class Listening {
   #hear(server: string, notice: Notification): void {
     for (const told of this.#translated(server, notice)) {
       const kind = changedKind(told.method)
-      if (kind && this.#input.links.length > 1) this.#lists.add(kind)
+      if (kind && !this.#input.isOnly) this.#lists.add(kind)
       // The only server's own word makes that of the gateway superfluous.
       else if (!kind || this.#lists.isNews(kind)) this.#tell(told)
     }

@@ -1,6 +1,6 @@
+import {unlessAborted} from '../../base/async.ts'
 import type {Json, JsonObject} from '../../base/json.ts'
 import type {RequestRouter} from '../relay/request-router.ts'
-import {unlessAborted} from '../upstream/waiting.ts'
 import type {Notification} from '../wire/jsonrpc.ts'
 import {LIST_NOTICES} from '../wire/list-notices.ts'
 

@@ -1,5 +1,5 @@
 import type {JsonObject} from '../../base/json.ts'
-import type {ServerLink} from '../relay/link.ts'
+import type {ServerLink} from '../relay/server-link.ts'
 import type {Notification} from '../wire/jsonrpc.ts'
 
 /** One server as modern clients of one kind see it, whatever era it is of. */
@@ -15,8 +15,10 @@ export interface ViewLink extends ServerLink {
     tell: (notice: Notification) => void,
     signal: AbortSignal,
   ): Promise<Watch>
-  /** Ends what was opened for this view alone. */
-  close(): Promise<void>
+  /** Waits until the server is open, without opening it. @throws the signal's reason */
+  whenOpen(signal: AbortSignal): Promise<void>
+  /** Ends what was opened for this view alone. @param what why, as one clause for whoever waits for an answer */
+  close(what?: string): Promise<void>
 }
 
 /** The same for a server of the modern era, which all views share. */
@@ -26,8 +28,6 @@ export interface ModernLink extends ViewLink {
    * @throws NotModern when it is of the other era; PluginError when that cannot be told
    */
   check(): Promise<JsonObject>
-  /** Waits until the server is open, without opening it. @throws the signal's reason */
-  whenOpen(signal: AbortSignal): Promise<void>
 }
 
 /** A server that tells of changes. */

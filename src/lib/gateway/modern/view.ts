@@ -3,18 +3,14 @@ import type {JsonObject} from '../../base/json.ts'
 import {clientName, type Handler} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {NOT_KEPT, type CacheHint} from '../relay/hints.ts'
+import {Leaving} from '../relay/leaving.ts'
 import type {ClientHello} from '../relay/link.ts'
 import {changedKind} from '../relay/list-changes.ts'
-import type {ListedServer} from '../relay/list-state.ts'
-import type {Lists} from '../relay/lists.ts'
-import {KINDS, listedBy, type Kind} from '../relay/pages.ts'
-import {rememberedLists} from '../relay/remembered-lists.ts'
-import type {RequestRouter} from '../relay/request-router.ts'
-import {Router} from '../relay/router.ts'
+import type {Allows, ListedServer} from '../relay/list-state.ts'
+import {listedBy, type Kind} from '../relay/pages.ts'
+import {Routing} from '../relay/routing.ts'
 import type {ServersMemory, SessionEvents} from '../relay/session-input.ts'
 import {methodNotFound, type Seal} from '../relay/several.ts'
-import {SoleRouter} from '../relay/sole-router.ts'
-import {TASK_METHODS} from '../relay/tasks.ts'
 import {onceEach} from '../relay/warnings.ts'
 import {
   failure,
@@ -32,6 +28,7 @@ import {readFilter} from './filter.ts'
 import {follow, listFilter} from './follow.ts'
 import {Introductions} from './introductions.ts'
 import {listen} from './listen.ts'
+import {REMOVED, ROUTED} from './methods.ts'
 import {splitFilter, underAskedName} from './split-filter.ts'
 import type {ModernLink} from './view-link.ts'
 
@@ -39,8 +36,10 @@ import type {ModernLink} from './view-link.ts'
 export interface ViewServer {
   readonly link: EraLink
   readonly prefix: string | undefined
-  readonly allows: (tool: string) => boolean
+  readonly allows: Allows
   readonly isDoubtful: boolean
+  /** As it is configured it cannot be started. */
+  readonly isBroken?: boolean | undefined
 }
 
 export interface ViewInput {
@@ -59,27 +58,6 @@ export interface ViewInput {
   readonly stop: AbortSignal
 }
 
-/** Methods that modern revisions do not have, and that must not reach a legacy server from one of their clients. */
-const REMOVED: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'logging/setLevel',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/list',
-  'tasks/result',
-])
-
-/** Methods that say whom they are meant for, or are meant for all. */
-const ROUTED: ReadonlySet<string> = new Set([
-  ...Object.values(KINDS).map(({method}) => method),
-  ...TASK_METHODS,
-  'completion/complete',
-  'prompts/get',
-  'resources/read',
-  'tools/call',
-])
-
 /**
  * The servers as clients of one kind see them: those with the same authorization and the same capabilities (MCP
  * 2026-07-28: what a server shows may depend on both, but not on the connection). It has no client of its own, and
@@ -87,48 +65,79 @@ const ROUTED: ReadonlySet<string> = new Set([
  */
 export class View {
   readonly #input: ViewInput
-  readonly #lists: Lists
-  readonly #router: RequestRouter
-  readonly #links: ReadonlyMap<string, EraLink>
+  readonly #routing: Routing<EraLink>
+  readonly #leaving = new Leaving<EraLink>()
   readonly #introductions: Introductions
   readonly #warn: (text: string) => void
   readonly #changeListeners = new Set<(kind: Kind) => void>()
+  /** Told when the servers are others. */
+  readonly #serverListeners = new Set<() => void>()
+  /** Servers whose lists may be news that nobody has been told of. */
+  readonly #unexplored = new Set<string>()
 
   constructor(input: ViewInput) {
-    const {servers, memory, hello, govern, events, patienceMs, now} = input
+    const {servers, memory, hello, govern, events, patienceMs, now, seal} = input
     this.#input = input
     this.#warn = onceEach(text => events.onWarning(text))
-    this.#links = new Map(servers.map(({link}) => [link.server, link]))
     this.#introductions = new Introductions(input)
-    const listed = servers.map(({isDoubtful, ...server}): ListedServer => {
-      const known = memory.recall(server.link.server, hello)
-      this.#introductions.remember(server.link.server, known.hello)
-      return {...server, remembered: known.lists, isUnknown: !known.hello, isDoubtful}
-    })
-    this.#lists = rememberedLists(listed, {
+    this.#routing = new Routing({
+      servers: servers.map(server => ({...server, ...this.#remembered(server.link.server)})),
       hello,
       memory,
       events,
+      helloOf: server => this.#introductions.of(server),
+      govern,
       patienceMs,
       now,
       onChange: kind => {
         for (const tell of this.#changeListeners) tell(kind)
       },
-      onRefused: error => this.#warn(messageOf(error)),
+      warn: this.#warn,
+      seal,
     })
-    const [sole, ...others] = listed
-    this.#router =
-      sole && others.length === 0 && sole.prefix === undefined
-        ? new SoleRouter({server: sole, lists: this.#lists, govern})
-        : new Router({
-            links: this.#links,
-            lists: this.#lists,
-            hello: server => this.#introductions.of(server),
-            govern,
-            seal: input.seal,
-            patienceMs,
-            warn: this.#warn,
-          })
+  }
+
+  /**
+   * Serves these servers from now on; one with the link that it had is the same. Whoever listens hears of lists that are
+   * known to differ; what new servers list is found out by {@link explore}.
+   * @returns settles when the links are closed that are not used any more. Never rejects
+   */
+  async replace(servers: readonly ViewServer[]): Promise<void> {
+    const before = new Map(this.#routing.links)
+    const known = new Map(this.#routing.lists.servers.map(server => [server.link, server]))
+    this.#introductions.replace(servers)
+    const routed = servers.map(server => {
+      const {link} = server
+      const former = known.get(link)
+      if (former) return {...former, ...server}
+      this.#unexplored.add(link.server)
+      const remembered = this.#remembered(link.server)
+      // What a server is that has become another one is asked.
+      const isTrusted = remembered.isTrusted && !before.has(link.server)
+      return {...server, ...remembered, isTrusted}
+    })
+    const left = this.#routing.replace(routed)
+    for (const tell of this.#serverListeners) tell()
+    const what = ({server}: EraLink) =>
+      this.#routing.links.has(server) ? 'was changed' : 'was taken out'
+    await Promise.all(left.map(link => this.#leaving.add(link, what(link))))
+  }
+
+  /** Finds out what servers list that have come or changed, so that whoever listens hears of it. Never rejects. */
+  async explore(): Promise<void> {
+    const names = [...this.#unexplored]
+    this.#unexplored.clear()
+    await Promise.all(names.map(name => this.#routing.lists.explore(name, undefined)))
+  }
+
+  /** Whether this is the link to its server that is used now. */
+  has(link: EraLink): boolean {
+    return this.#routing.has(link)
+  }
+
+  /** The link to a server that is used now. */
+  link(server: string): EraLink | undefined {
+    return this.#routing.links.get(server)
   }
 
   /**
@@ -155,18 +164,23 @@ export class View {
 
   /** Whether a client may come back with the answer to a question. */
   get isWaiting(): boolean {
-    for (const link of this.#links.values()) if (link.isWaiting) return true
+    for (const link of this.#routing.links.values()) if (link.isWaiting) return true
     return false
   }
 
   /** Passes on to every server that is open what a client says to nobody in particular. */
   notify(message: Notification): void {
-    for (const link of this.#links.values()) link.notify(message)
+    for (const link of this.#routing.links.values()) link.notify(message)
   }
 
   /** A server's notice as clients of this view are to see it. */
   toClient(server: string, notice: Notification): Notification {
-    return this.#router.toClient(server, notice)
+    return this.#routing.router.toClient(server, notice)
+  }
+
+  /** What is remembered of a server was learnt of another one. */
+  distrust(server: string): void {
+    this.#routing.lists.distrust(server)
   }
 
   /** A legacy server of this view says that something has changed. */
@@ -181,10 +195,15 @@ export class View {
     this.#introductions.opened(server)
     memory.opened(server, this.#input.hello, hello)
     events.onOpened(server)
-    this.#lists.refresh(server, {isReopened: false})
+    this.#routing.lists.refresh(server, {isReopened: false})
   }
 
-  /** The same for a modern server: its changes are heard of from now on, until the signal is aborted. */
+  /** A legacy server was opened once more: whatever it lists may have changed. */
+  reopened(server: string): void {
+    this.#routing.lists.refresh(server, {isReopened: true})
+  }
+
+  /** The same as `opened` for a modern server: its changes are heard of from now on, until the signal is aborted. */
   openedModern(link: ModernLink, until: AbortSignal): void {
     const {server, hello = {}} = link
     this.opened(server, hello)
@@ -195,7 +214,8 @@ export class View {
 
   /** Ends what was opened for this view alone. */
   async close(): Promise<void> {
-    await Promise.all([...this.#links.values()].map(link => link.close()))
+    const ends = [...this.#routing.links.values()].map(link => link.close())
+    await Promise.all([...ends, this.#leaving.close()])
   }
 
   async #answer(message: Request, exchange: Exchange): Promise<Response> {
@@ -205,31 +225,59 @@ export class View {
     if (method === 'subscriptions/listen') return this.#listen(message, exchange)
     if (REMOVED.has(method)) return methodNotFound(message)
     // Whose method it is, only what the servers have declared can tell.
-    if (!ROUTED.has(method) && this.#links.size > 1) await this.#introductions.heard()
+    if (!ROUTED.has(method) && !this.#routing.isAlone) await this.#introductions.heard()
     const client = clientName(metaOf(message.params)[META.client])
     const caller = {session: this.#input.id, client}
-    return this.#router.answer(message, {caller, signal, mirrored})
+    return this.#routing.router.answer(message, {caller, signal, mirrored})
   }
 
   /** Its notices carry the client's own id, and so does its answer until it is given the key's. */
   async #listen({id, params}: Request, exchange: Exchange): Promise<Response> {
-    const isOnly = this.#links.size === 1
-    const filter = readFilter(params, isOnly)
+    const routing = this.#routing
+    const filter = readFilter(params, routing.isAlone)
     const own = typeof filter === 'string' ? {} : filter
     const {signal} = exchange
-    const routed = {router: this.#router, signal}
-    const parts = await splitFilter(own, [...this.#links.keys()], routed)
-    const links = [...this.#links.values()].filter(({server}) => parts.has(server))
+    const split = () =>
+      splitFilter(own, [...routing.links.keys()], {router: routing.router, signal})
+    let parts = await split()
     const answer = await listen(exchange, {
-      links,
-      isOnly,
-      split: () => new Map(links.map(link => [link, parts.get(link.server)?.filter ?? {}])),
+      get isOnly() {
+        return routing.isAlone
+      },
+      split: () =>
+        new Map(
+          [...routing.links.values()].flatMap(link => {
+            const part = parts.get(link.server)
+            return part ? [[link, part.filter] as const] : []
+          }),
+        ),
+      splits: onChange =>
+        this.#onServers(async () => {
+          parts = await split()
+          onChange()
+        }),
       toClient: (server, notice) =>
-        underAskedName(parts.get(server), notice) ?? this.#router.toClient(server, notice),
+        underAskedName(parts.get(server), notice) ?? routing.router.toClient(server, notice),
       changes: onChange => this.#onChange(onChange),
       stop: this.#input.stop,
     })
     return {...answer, id}
+  }
+
+  #remembered(
+    server: string,
+  ): Pick<ListedServer, 'remembered' | 'guesses' | 'isUnknown'> & {isTrusted: boolean} {
+    const known = this.#input.memory.recall(server, this.#input.hello)
+    this.#introductions.remember(server, known)
+    const {lists: remembered, guesses, isTrusted, hello} = known
+    return {remembered, guesses, isTrusted, isUnknown: !hello}
+  }
+
+  /** @param listener rejects when its client has left */
+  #onServers(listener: () => Promise<void>): Disposable {
+    const told = () => void listener().catch(() => undefined)
+    this.#serverListeners.add(told)
+    return {[Symbol.dispose]: () => void this.#serverListeners.delete(told)}
   }
 
   #onChange(listener: (kind: Kind) => void): Disposable {
@@ -238,12 +286,12 @@ export class View {
   }
 
   #outdated(server: string, kind: Kind): void {
-    this.#lists.forget(server, kind)
-    if (kind === 'resources') this.#lists.forget(server, 'templates')
+    this.#routing.lists.forget(server, kind)
+    if (kind === 'resources') this.#routing.lists.forget(server, 'templates')
   }
 
   #hint(method: string): CacheHint {
     const kind = listedBy(method)
-    return kind ? this.#lists.hint(kind) : NOT_KEPT
+    return kind ? this.#routing.lists.hint(kind) : NOT_KEPT
   }
 }

@@ -10,6 +10,11 @@ export interface Call {
   readonly name: string
   /** The tool or prompt as its server lists it; nothing for resources. */
   readonly definition?: JsonObject | undefined
+  /**
+   * Has the server say how the tool is defined, where that is not known; it is started for that.
+   * Throws PluginError when it cannot be asked, and the signal's reason.
+   */
+  readonly define?: (() => Promise<JsonObject | undefined>) | undefined
   /** The message as it will be sent; replaced, never changed. */
   readonly request: Request
   readonly caller: Caller
@@ -31,10 +36,13 @@ export interface Caller {
   readonly client: string
 }
 
-/** The name that a client gives of itself. */
+/** A longer one is no name, but would be told to everybody who asks who is there. */
+const LONGEST_NAME = 256
+
+/** The name that a client gives of itself, its first 256 characters. */
 export function clientName(info: Json | undefined): string {
   const name = isJsonObject(info) ? info['name'] : undefined
-  return typeof name === 'string' ? name : 'unknown'
+  return typeof name === 'string' ? name.slice(0, LONGEST_NAME) : 'unknown'
 }
 
 export type Handler = (call: Call) => Promise<Response>

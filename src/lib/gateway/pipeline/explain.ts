@@ -1,10 +1,13 @@
 import {PluginError} from '../../base/errors.ts'
+import {isJsonObject} from '../../base/json.ts'
 import {
   failure,
+  isResult,
   result,
   RPC,
   type ErrorResponse,
   type Id,
+  type Response,
   type ResultResponse,
 } from '../wire/jsonrpc.ts'
 import type {Middleware} from './call.ts'
@@ -14,7 +17,8 @@ export function explainFailures(): Middleware {
   return next =>
     async function explained(call) {
       try {
-        return await next(call)
+        const answer = await next(call)
+        return call.kind === 'tool' && isLost(answer, call.server) ? asResult(answer) : answer
       } catch (error) {
         if (!(error instanceof PluginError)) throw error
         const {id} = call.request
@@ -36,8 +40,19 @@ export function pluginFailure(id: Id, error: PluginError, server?: string): Erro
   })
 }
 
+/** Whether an answer is one of this program, in place of one that a server did not give. */
+function isLost(answer: Response, server: string): answer is ErrorResponse {
+  if (isResult(answer)) return false
+  const {data} = answer.error
+  return isJsonObject(data) && data['server'] === server && typeof data['reason'] === 'string'
+}
+
+function asResult({id, error}: ErrorResponse): ResultResponse {
+  return result(id, {isError: true, content: [{type: 'text', text: error.message}]})
+}
+
 /** A model can act on a failed tool, so it is told as a result. */
-function toolFailure(id: Id, error: PluginError, server: string): ResultResponse {
+export function toolFailure(id: Id, error: PluginError, server: string): ResultResponse {
   return result(id, {isError: true, content: [{type: 'text', text: explanation(error, server)}]})
 }
 

@@ -1,3 +1,4 @@
+import type {Listed, NameTable} from '../directory.ts'
 import type {Own} from './exposures.ts'
 import type {Shared} from './translation.ts'
 
@@ -15,6 +16,18 @@ export class Collisions {
 
   isTold(what: Shared): boolean {
     return this.#told.has(what)
+  }
+
+  /** Tells of the first name in a table that another server has, unless the configuration wants all of its names changed. */
+  tellFirst(what: Shared, {owners}: NameTable, listed: readonly Listed[]): void {
+    const withPrefix = new Set(listed.flatMap(({server, prefix}) => (prefix ? server : [])))
+    const moved = [...owners].find(([exposed, {server, name}]) => {
+      const holder = owners.get(name)?.server ?? server
+      return exposed !== name && holder !== server && !withPrefix.has(server)
+    })
+    if (!moved) return
+    const [exposed, {server, name}] = moved
+    this.tell(what, {server, own: name}, exposed)
   }
 
   /** @param exposed how the client sees what is not shown as it is */

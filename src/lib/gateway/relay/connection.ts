@@ -13,6 +13,7 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
+import {endedError, unansweredError} from './ended-error.ts'
 import {Certain, inFlight, Newest, type InFlight} from './attribution.ts'
 import {progressToken, withProgressToken} from './progress.ts'
 
@@ -84,8 +85,11 @@ export class Connection {
   readonly #newest = new Newest(this.#pending)
   /** Instead of the former where several clients share the connection, which only modern servers allow. */
   readonly #certain: Certain<Pending> | undefined
+  readonly #onEnded: (error: PluginError) => void
   #lastId = 0
   #endedWith: PluginError | undefined
+  /** Why we have ended it ourselves. */
+  #why: Partial<CloseReason> | undefined
   #disposal: Promise<void> | undefined
 
   /**
@@ -102,7 +106,15 @@ export class Connection {
     this.#upstream = upstream
     this.#events = events
     this.#certain = shared && new Certain(this.#pending, shared.now)
-    this.ended = upstream.closed.then(reason => this.#finish(reason))
+    const {promise, resolve} = Promise.withResolvers<PluginError>()
+    this.ended = promise
+    this.#onEnded = resolve
+    void upstream.closed.then(reason => this.#finish(reason))
+  }
+
+  /** Whether the server waits for the answer to something that it has asked. */
+  get isAsking(): boolean {
+    return this.#questions.size > 0
   }
 
   /** Whether the server is gone, as those know first who ask. */
@@ -203,6 +215,20 @@ export class Connection {
     return this.#disposal
   }
 
+  /**
+   * Ends the server; whoever waits for it hears why. Never rejects: one that cannot be ended counts as ended.
+   * @param what one clause, as in {@link CloseReason}
+   * @param isToBlame whether its last words may tell why; else they have nothing to do with it
+   */
+  async endAs(what: string, isToBlame: boolean): Promise<PluginError> {
+    this.#why = isToBlame ? {what} : {what, stderr: [], junk: undefined}
+    const isDone = await this.dispose().then(
+      () => true,
+      () => false,
+    )
+    return isDone ? this.ended : this.#finish({what, stderr: [], junk: undefined})
+  }
+
   /** Ends a server that never came to serve. @returns what its end looked like, as far as it can be told */
   async abandon(): Promise<CloseReason> {
     return this.dispose().then(
@@ -289,31 +315,21 @@ export class Connection {
     await this.#upstream[Symbol.asyncDispose]()
   }
 
-  #finish(reason: CloseReason): PluginError {
+  #finish(seen: CloseReason): PluginError {
+    if (this.#endedWith) return this.#endedWith
+    const reason = {...seen, ...this.#why}
     const error = endedError(this.#server, reason)
     this.#endedWith = error
     const waiting = [...this.#pending]
     this.#pending.clear()
     for (const [id, {reject}] of waiting) {
-      reject(id === reason.refused ? new NotTaken(error) : error)
+      reject(reason.refused?.has(id) ? new NotTaken(error) : unansweredError(this.#server, reason))
     }
+    this.#onEnded(error)
     return error
   }
 }
 
 function isTask(answer: Response): boolean {
   return isResult(answer) && isJsonObject(answer.result['task'])
-}
-
-/** Why a request was never answered, in words that name the server. */
-export function endedError(server: string, reason: CloseReason): PluginError {
-  const said =
-    reason.stderr.length > 0 ? `; its last words: ${reason.stderr.slice(-3).join(' | ')}` : ''
-  const junk =
-    reason.junk === undefined
-      ? ''
-      : `; on stdout it printed ${JSON.stringify(reason.junk)}, which is no MCP message`
-  return new PluginError('SERVER_START_FAILED', `server ${server} ${reason.what}${said}${junk}`, {
-    hint: `see its needs with: docker mcp server inspect ${server}`,
-  })
 }

@@ -89,11 +89,14 @@ const ANYTHING: JsonObject = {
 /** The union of what the servers can do. List changes are always announced: servers come and go here. */
 function mergeCapabilities(servers: readonly KnownServer[]): JsonObject {
   const all = servers.map(({hello}) => (hello ? readable(hello['capabilities']) : ANYTHING))
-  return announcing(all.reduce<JsonObject>(union, {tools: {}}))
+  return announcing(all.reduce<JsonObject>(union, {}))
 }
 
+/** What every client may ask for: a server that comes later may have it, and the client would not ask again. */
+const LISTED: JsonObject = {tools: {}, prompts: {}, resources: {}}
+
 function announcing(capabilities: JsonObject): JsonObject {
-  const announced = {...capabilities}
+  const announced = {...LISTED, ...capabilities}
   for (const kind of ['tools', 'prompts', 'resources']) {
     const own = announced[kind]
     if (isJsonObject(own)) announced[kind] = {...own, listChanged: true}

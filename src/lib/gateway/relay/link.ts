@@ -1,17 +1,28 @@
-import type {JsonObject} from '../../base/json.ts'
-import {withDeadline} from '../../base/async.ts'
+import {isJsonObject, type JsonObject} from '../../base/json.ts'
+import {pause, withDeadline} from '../../base/async.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
+import type {ServerLife} from '../lives.ts'
 import type {OpenUpstream} from '../upstream/upstream.ts'
 import {
   isResult,
   notification,
   request,
+  type Id,
   type Notification,
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
 import {withId} from '../wire/text.ts'
-import {Connection, endedError, NotTaken, type Asking, type ConnectionEvents} from './connection.ts'
+import {Backoff, LISTENS} from './backoff.ts'
+import {Connection, type Asking, type ConnectionEvents} from './connection.ts'
+import {dial} from './dial.ts'
+import {endedError, startError, unreachedError} from './ended-error.ts'
+import {InFlight} from './in-flight.ts'
+import {OpenTasks} from './open-tasks.ts'
+import {Restarts} from './restarts.ts'
+import type {SessionLink} from './server-link.ts'
+import type {Opening, WayPolicy} from './way-input.ts'
+import {Way} from './way.ts'
 
 /** What a link tells the session that owns it. */
 export interface LinkEvents extends ConnectionEvents {
@@ -32,9 +43,6 @@ export interface ClientHello {
   readonly params: JsonObject
 }
 
-/** A server that could not be started is not tried again for this long: lists come in threes. */
-const COOL_DOWN_MS = 5000
-
 /** A client that subscribes to more gets no news of the rest after a restart of the server. */
 const MOST_SUBSCRIPTIONS = 10_000
 
@@ -49,30 +57,14 @@ export interface LinkInput {
   readonly open: OpenUpstream
   /** How long the server may take to answer `initialize` once it runs. */
   readonly startTimeoutMs: number
+  readonly policy: WayPolicy
+  readonly life: ServerLife
+  /** What is known of earlier starts; nothing, unless it is given. */
+  readonly restarts?: Restarts
+  /** URIs that the client wanted news of from the server that was here before. */
+  readonly subscriptions?: readonly string[]
   /** Milliseconds, from any fixed point. */
   readonly now: () => number
-}
-
-/** One server as those see it who route requests to it: opened on first need, whatever era it is of. */
-export interface ServerLink {
-  readonly server: string
-  /** Whether the server is there now. */
-  readonly isOpen: boolean
-  /** What the server said of itself when it was opened last: its capabilities, instructions and more. */
-  readonly hello: JsonObject | undefined
-  /**
-   * Opens the server if it is not open.
-   * @returns what it said of itself
-   * @throws PluginError when it cannot be started
-   */
-  ready(): Promise<JsonObject>
-  /**
-   * Sends a request and gives the server's answer, under the request's own id.
-   * @throws PluginError when the server cannot be started or ends before it answers; Cancelled
-   */
-  request(message: Request, asking?: Asking): Promise<Response>
-  /** Passes a notification on. */
-  notify(message: Notification): void
 }
 
 /** An opened connection with what its `initialize` answered. */
@@ -83,26 +75,49 @@ interface Live {
 
 /**
  * One client session's own way to one server: opened on first need, once however many ask, and again after the
- * server has ended.
+ * server has ended, or was put to sleep.
  */
-export class Link implements ServerLink {
+export class Link implements SessionLink {
   readonly #input: LinkInput
   readonly #events: LinkEvents
+  readonly #way: Way<Live, void>
+  readonly #restarts: Restarts
+  /** Aborted when it is closed. */
   readonly #abort = new AbortController()
-  #live: Promise<Live> | undefined
-  /** From the moment it can be ended; it may still be opening. */
-  #connection: Connection | undefined
-  #opened: Live | undefined
+  /** What the server works on behind its answers. */
+  readonly tasks: OpenTasks
   #lastHello: JsonObject | undefined
-  #lastFailure: {error: PluginError; at: number} | undefined
+  #isReopening = false
   /** What the client said before the server was open. */
   readonly #unsent: Notification[] = []
   /** URIs that the client wants news of, as the server knows them. */
-  readonly #subscriptions = new Set<string>()
+  readonly #subscriptions: Set<string>
+  readonly #inFlight = new InFlight()
 
   constructor(input: LinkInput, events: LinkEvents) {
+    const {server, policy, life, now, restarts = new Restarts(now)} = input
     this.#input = input
+    this.#subscriptions = new Set(input.subscriptions)
     this.#events = events
+    this.#restarts = restarts
+    this.tasks = new OpenTasks(now)
+    this.#way = new Way({
+      server,
+      policy,
+      life,
+      restarts,
+      open: opening => this.#open(opening),
+      errorOf: cause => errorOf(server, cause),
+      isKept: () => this.#subscriptions.size > 0 || this.tasks.areOpen,
+      events: {
+        onOpened: live => this.#opened(live),
+        onEnded: live => this.#ended(live),
+        onFailed: error => {
+          events.onFailed(error)
+          void this.#keepSubscriptions() // never rejects
+        },
+      },
+    })
   }
 
   get server(): string {
@@ -111,7 +126,7 @@ export class Link implements ServerLink {
 
   /** Whether the server is there now. */
   get isOpen(): boolean {
-    return this.#opened !== undefined
+    return this.#way.opened !== undefined
   }
 
   /** What the server answered to its last `initialize` in this session. */
@@ -125,7 +140,7 @@ export class Link implements ServerLink {
    * @throws PluginError when it cannot be started; after a while the next call tries again
    */
   async ready(): Promise<JsonObject> {
-    return (await this.#connect()).hello
+    return (await this.#way.current()).hello
   }
 
   /**
@@ -136,43 +151,48 @@ export class Link implements ServerLink {
    *   up, also while the server is still starting: then it never hears of the request
    */
   async request(message: Request, asking?: Asking): Promise<Response> {
-    const {connection} = await this.#connect()
-    const response = await connection.request(message, asking).catch((error: unknown) => {
-      if (error instanceof NotTaken) return this.#again(connection, message, asking)
-      throw error
-    })
+    const response = await this.#inFlight.during(() =>
+      this.#way.request(message, undefined, asking),
+    )
     this.#note(message, response)
     return withId(response, message.id)
   }
 
+  get subscriptions(): readonly string[] {
+    return [...this.#subscriptions]
+  }
+
+  idle(): Promise<void> {
+    return this.#inFlight.idle()
+  }
+
   /** Passes a notification on, or keeps it until the server is open. */
   notify(message: Notification): void {
-    if (this.#opened) return this.#opened.connection.notify(message)
+    const {opened} = this.#way
+    if (opened) return opened.connection.notify(message)
     this.#unsent.push(message)
     if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift()
   }
 
+  /** Waits until the server is there, without starting it. @throws the signal's reason */
+  whenOpen(signal: AbortSignal): Promise<void> {
+    return this.#way.whenOpen(signal)
+  }
+
+  /** Nobody wants news of any resource any more, until it is asked for again. */
+  forgetSubscriptions(): void {
+    this.#subscriptions.clear()
+  }
+
   /** Ends the connection for good, also one that is still being opened. */
-  async close(): Promise<void> {
-    const reason = new PluginError(
-      'SERVER_START_FAILED',
-      `server ${this.server}: the session has ended`,
-    )
-    this.#abort.abort(reason)
-    await this.#connection?.dispose()
-    // One that was still being opened is there only now.
-    await this.#live?.catch(() => undefined)
-    await this.#connection?.dispose()
+  async close(what?: string): Promise<void> {
+    this.#abort.abort()
+    await this.#way.close(closedError(this.server, what), what)
   }
 
-  /** A server that no longer knew the session has not taken the request, which is asked of the next session once. */
-  async #again(lost: Connection, message: Request, asking?: Asking): Promise<Response> {
-    await lost.ended
-    const {connection} = await this.#connect()
-    return connection.request(message, asking)
-  }
-
-  #note({method, params}: Request, response: Response): void {
+  #note(message: Request, response: Response): void {
+    this.tasks.answered(message, response)
+    const {method, params} = message
     const uri = params?.['uri']
     if (typeof uri !== 'string' || !isResult(response)) return
     if (method === 'resources/unsubscribe') this.#subscriptions.delete(uri)
@@ -180,47 +200,25 @@ export class Link implements ServerLink {
     if (this.#subscriptions.size < MOST_SUBSCRIPTIONS) this.#subscriptions.add(uri)
   }
 
-  #connect(): Promise<Live> {
-    const {signal} = this.#abort
-    if (signal.aborted) return Promise.reject(signal.reason)
-    const failed = this.#lastFailure
-    if (failed && this.#input.now() - failed.at < COOL_DOWN_MS) return Promise.reject(failed.error)
-    this.#live ??= this.#start()
-    return this.#live
-  }
-
-  async #start(): Promise<Live> {
-    try {
-      const connection = await this.#dial()
-      const live = {connection, hello: await this.#handshake(connection)}
-      const isFirst = this.#lastHello === undefined
-      this.#opened = live
-      this.#lastHello = live.hello
-      // Before anything else is asked of it.
-      this.#events.onOpened(live.hello, connection)
-      for (const message of this.#unsent.splice(0)) connection.notify(message)
-      if (!isFirst) this.#subscribeAgain(connection)
-      void connection.ended.then(error => this.#ended(connection, error))
-      return live
-    } catch (error) {
-      throw this.#failed(error)
-    }
-  }
-
-  async #dial(): Promise<Connection> {
-    const {signal} = this.#abort
-    let connection: Connection | undefined
-    const upstream = await this.#input.open({
-      session: this.#input.session,
-      // A server has nothing to say before it is asked to initialize.
-      onMessage: (message, origin) => connection?.receive(message, origin),
+  async #open({signal, onDialled}: Opening<void>): Promise<Live> {
+    const {server, session, open} = this.#input
+    const connection = await dial({
+      open: onMessage => open({session, onMessage, signal}),
+      make: upstream => new Connection(server, upstream, this.#connectionEvents()),
       signal,
+      onDialled,
     })
-    connection = new Connection(this.server, upstream, this.#events)
-    this.#connection = connection
-    if (!signal.aborted) return connection
-    await connection.dispose()
-    throw signal.reason
+    return {connection, hello: await this.#handshake(connection)}
+  }
+
+  #connectionEvents(): ConnectionEvents {
+    return {
+      onServerRequest: (from, message, about) => this.#events.onServerRequest(from, message, about),
+      onNotification: (from: Connection, message: Notification, about: Id | undefined) => {
+        this.tasks.told(message)
+        this.#events.onNotification(from, message, about)
+      },
+    }
   }
 
   async #handshake(connection: Connection): Promise<JsonObject> {
@@ -230,17 +228,30 @@ export class Link implements ServerLink {
     try {
       const answer = await withDeadline(asked, startTimeoutMs, () => tooSlow(startTimeoutMs))
       if (!isResult(answer)) {
-        const why = connection.redact(answer.error.message)
+        const {message, data} = answer.error
+        const own = `server ${this.server}: `
+        const told = connection.redact(message)
+        const why = told.startsWith(own) ? told.slice(own.length) : told
+        if (isJsonObject(data) && data['unreachable'] === true) throw new Unreached(why)
         throw new NoHello(`refused to start a session: ${why}`)
       }
       connection.notify(notification('notifications/initialized'))
       return answer.result
     } catch (error) {
       const reason = await connection.abandon()
-      throw error instanceof NoHello
-        ? endedError(this.server, {...reason, what: error.message})
-        : error
+      if (error instanceof Unreached) throw unreachedError(this.server, error.message)
+      if (error instanceof NoHello) throw endedError(this.server, {...reason, what: error.message})
+      // Nothing was asked for anybody yet.
+      throw error instanceof PluginError ? await connection.ended : error
     }
+  }
+
+  #opened({hello, connection}: Live): void {
+    const isFirst = this.#lastHello === undefined
+    this.#lastHello = hello
+    this.#events.onOpened(hello, connection)
+    for (const message of this.#unsent.splice(0)) connection.notify(message)
+    if (!isFirst || this.#subscriptions.size > 0) this.#subscribeAgain(connection)
   }
 
   /** A server that was started again knows nothing of what it was asked to watch. */
@@ -254,29 +265,43 @@ export class Link implements ServerLink {
     this.#events.onReopened(connection, uris)
   }
 
-  #failed(cause: unknown): PluginError {
-    const error = cause instanceof PluginError ? cause : startError(this.server, cause)
-    this.#live = undefined
-    this.#lastFailure = {error, at: this.#input.now()}
-    if (!this.#abort.signal.aborted) this.#events.onFailed(error)
-    return error
+  #ended({connection}: Live): void {
+    this.tasks.forget()
+    this.#events.onEnded(connection)
   }
 
-  #ended(connection: Connection, error: PluginError): void {
-    this.#live = undefined
-    this.#opened = undefined
-    this.#events.onEnded(connection)
-    if (!this.#abort.signal.aborted) this.#events.onFailed(error)
+  /** A client that wants news of resources hears nothing of them from a server that nobody starts. */
+  async #keepSubscriptions(): Promise<void> {
+    if (this.#isReopening) return
+    this.#isReopening = true
+    const {signal} = this.#abort
+    // Also what is nobody's fault is not tried over and over when nobody asks.
+    const backoff = new Backoff(LISTENS, this.#input.now)
+    while (!signal.aborted && !this.isOpen && this.#subscriptions.size > 0) {
+      await pause(Math.max(this.#restarts.leftMs, backoff.lost()), signal)
+      await this.#way.current().catch(() => undefined)
+    }
+    this.#isReopening = false
   }
+}
+
+/** What whoever asks hears of a way that is closed. @param what why, unless its session has ended */
+export function closedError(server: string, what: string | undefined): PluginError {
+  const why =
+    what === undefined ? `server ${server}: the session has ended` : `server ${server} ${what}`
+  return new PluginError('SERVER_START_FAILED', why)
 }
 
 /** A server runs, but `initialize` did not lead to a session. */
 class NoHello extends Error {}
 
+/** Nobody has answered, so nobody has refused. */
+class Unreached extends Error {}
+
 function tooSlow(milliseconds: number): NoHello {
   return new NoHello(`did not answer initialize within ${milliseconds / 1000} s`)
 }
 
-function startError(server: string, cause: unknown): PluginError {
-  return new PluginError('SERVER_START_FAILED', `server ${server}: ${messageOf(cause)}`, {cause})
+function errorOf(server: string, cause: unknown): Error {
+  return cause instanceof PluginError ? cause : startError(server, `: ${messageOf(cause)}`, cause)
 }

@@ -1,22 +1,32 @@
 import type {JsonObject} from '../../base/json.ts'
-import {nameTable, type Listed, type NameTable, type OwnedItem, type Owner} from '../directory.ts'
-import {isSame, newState, setItems, type ListedServer, type ListState} from './list-state.ts'
+import type {Listed, NameTable, OwnedItem} from '../directory.ts'
+import {
+  confirm,
+  guess,
+  isSame,
+  isUnanswered,
+  newState,
+  patience,
+  setItems,
+  type ListedServer,
+  type ListsByKind,
+  type ListState,
+} from './list-state.ts'
+import {succeed} from './list-succession.ts'
 import {narrowest, NOT_KEPT, type CacheHint} from './hints.ts'
+import {isInTime} from './in-time.ts'
+import {ShownNames, type NamedKind, type ShownNamesInput} from './shown-names.ts'
 import {fetchList, type Items, type Kind, type WholeList} from './pages.ts'
 
-export type NamedKind = 'tools' | 'prompts'
-
-export interface ListsOptions {
+export interface ListsOptions extends ShownNamesInput {
   /** How long a list waits for a server of which nothing is known; one that answers later is a change. */
   readonly patienceMs: number
   /** A server's answer differs from what the last list showed of it. */
   readonly onChange: (kind: Kind) => void
   /** A server answered a list. @param shown how many of the items clients may see */
   readonly onListed: (server: string, list: {kind: Kind; items: Items; shown: number}) => void
-  /** The name that an item was shown under in earlier sessions. */
-  readonly nameOf: (kind: NamedKind, owner: Owner) => string | undefined
-  /** Names were given out. */
-  readonly onNamed: (kind: NamedKind, shown: Iterable<readonly [string, Owner]>) => void
+  /** The client gets the tools that these servers list. */
+  readonly onTools: (listed: readonly Listed[]) => void
   /** A server that runs did not give a list. */
   readonly onRefused: (error: unknown) => void
   /** Milliseconds from any fixed point. */
@@ -26,8 +36,7 @@ export interface ListsOptions {
 /** For so long a tool's definition is good enough to look at calls by, whatever the server says of its list. */
 const DEFINITION_MS = 60_000
 
-/** What a list waits for a server whose last start failed. */
-export const SHORT_PATIENCE_MS = 1000
+const ALL = ['tools', 'prompts', 'resources', 'templates'] as const
 
 /**
  * What the servers of one session list: remembered from earlier sessions, asked in parallel, all pages, kept until
@@ -35,14 +44,17 @@ export const SHORT_PATIENCE_MS = 1000
  */
 export class Lists {
   readonly #options: ListsOptions
-  readonly #states: Readonly<Record<Kind, readonly ListState[]>>
-  readonly #tables = new Map<NamedKind, {table: NameTable; of: readonly Items[]}>()
+  readonly #states: Record<Kind, readonly ListState[]>
+  readonly #names: ShownNames
   /** Servers that a list has gone out without; the next ones do not wait for them, until they have answered. */
   readonly #slow = new Set<string>()
+  /** Servers of which something else is remembered than what they are. */
+  readonly #distrusted = new Set<string>()
   #turn = 0
 
   constructor(servers: readonly ListedServer[], options: ListsOptions) {
     this.#options = options
+    this.#names = new ShownNames(options)
     const states = (kind: Kind) => servers.map(server => newState(server, kind))
     this.#states = {
       tools: states('tools'),
@@ -53,8 +65,9 @@ export class Lists {
   }
 
   /**
-   * Gives what is known of a list, and has every server asked that has not answered yet. Those of which nothing is
-   * known, or only what they said has changed, are waited for until patience is over. One that fails keeps what is
+   * Gives what is known of a list, and has every server asked that has not answered yet, but for those that rest and
+   * whose memory is good enough. Those of which nothing is known, or only what they said has changed, are waited for
+   * until patience is over, or they fail; then what they listed to other clients will do. One that fails keeps what is
    * remembered of it; it is asked again the next time.
    * @param options `isShown`: the client gets it, and is told when any of it turns out to be otherwise
    */
@@ -62,14 +75,22 @@ export class Lists {
     const states = this.#states[kind]
     for (const state of states) if (this.#keptFor(state) <= 0) this.#outdate(state)
     if (isShown) for (const state of states) state.waiting += 1
-    await Promise.all(states.map(state => this.#answered(state)))
+    const awake = states.filter(state => !this.#rests(state))
+    await Promise.all(awake.map(state => this.#answered(state)))
+    for (const state of this.#states[kind]) guess(state)
     if (isShown) {
-      for (const state of states) {
-        state.waiting -= 1
-        state.shown = state.visible
-      }
+      for (const state of states) state.waiting -= 1
+      // The servers may have become others meanwhile.
+      for (const state of this.#states[kind]) state.shown = state.visible
     }
-    return this.known(kind)
+    const known = this.known(kind)
+    if (isShown && kind === 'tools') this.#options.onTools(known)
+    return known
+  }
+
+  /** Those that it lists now, in configured order. */
+  get servers(): readonly ListedServer[] {
+    return this.#states.tools.map(({server}) => server)
   }
 
   /** What is known now, without asking anybody. */
@@ -81,11 +102,9 @@ export class Lists {
     }))
   }
 
-  /** The servers of which a list is not known, because they are slow or do not start. */
+  /** The servers of which a list is not known, or only guessed, because they are slow or do not start. */
   unanswered(kind: Kind): readonly string[] {
-    return this.#states[kind]
-      .filter(({items}) => items === undefined)
-      .map(({server}) => server.link.server)
+    return this.#states[kind].filter(isUnanswered).map(({server}) => server.link.server)
   }
 
   /**
@@ -97,10 +116,7 @@ export class Lists {
     if (!state) return false
     const {link} = state.server
     if (link.isOpen || state.items !== undefined) return link.isOpen
-    const ready = link.ready().then(
-      () => undefined,
-      () => undefined,
-    )
+    const ready = link.ready().catch(() => undefined)
     if (!(await isInTime(ready, this.#patience(state)))) this.#slow.add(link.server)
     return link.isOpen
   }
@@ -126,15 +142,7 @@ export class Lists {
 
   /** The exposed names, from what every server lists. */
   async table(kind: NamedKind, options: {isShown: boolean}): Promise<NameTable> {
-    const listed = await this.collect(kind, options)
-    const before = this.#tables.get(kind)
-    const of = listed.map(({items}) => items)
-    if (before && of.every((items, index) => items === before.of[index])) return before.table
-    const claimed = (owner: Owner) => this.#options.nameOf(kind, owner)
-    const table = nameTable(listed, {before: before?.table, claimed})
-    this.#tables.set(kind, {table, of})
-    this.#options.onNamed(kind, table.owners)
-    return table
+    return this.#names.of(kind, await this.collect(kind, options))
   }
 
   /** Whose a name is that clients know from earlier sessions, as far as servers need not be waited for to tell. */
@@ -151,7 +159,47 @@ export class Lists {
 
   /** The exposed names as they were last made, for a call that must not wait; undefined before the first. */
   shown(kind: NamedKind): NameTable | undefined {
-    return this.#tables.get(kind)?.table
+    return this.#names.shown(kind)
+  }
+
+  /**
+   * Lists these servers from now on. A server with the link that it had is the same; any other is to be asked, see
+   * {@link explore}. What is known to differ is a change.
+   */
+  replace(servers: readonly ListedServer[]): void {
+    const before = this.servers
+    this.#names.replace(before, servers)
+    for (const kind of ALL) {
+      const {states, differs} = succeed(this.#states[kind], servers, kind)
+      this.#states[kind] = states
+      if (differs) this.#options.onChange(kind)
+    }
+    const stays = new Set(before.map(({link}) => link))
+    for (const {link} of servers) if (!stays.has(link)) this.#slow.delete(link.server)
+  }
+
+  /**
+   * Asks a server that was not there before, or has become another one, for what it may list otherwise than clients
+   * were shown, without waiting for anybody to ask. What differs is a change. Never rejects.
+   * @param known what others have heard of it meanwhile: then it need not be asked
+   */
+  async explore(server: string, known: ListsByKind | undefined): Promise<void> {
+    const states = ALL.flatMap(kind => this.#state(server, kind) ?? [])
+    const unasked = states.filter(({shown, asked}) => shown !== undefined && !asked)
+    await Promise.all(
+      unasked.map(async state => {
+        const items = known?.[state.kind]
+        if (!items) return this.#rests(state) ? undefined : this.#askQuietly(state)
+        setItems(state, items)
+        state.isRemembered = true
+        this.#compare(state)
+      }),
+    )
+  }
+
+  /** The only server's names were shown as they are; from now on there may be others besides. */
+  keepOwnNames(): void {
+    for (const kind of ['tools', 'prompts'] as const) this.#names.keepOwn(kind, this.known(kind))
   }
 
   /** A server said that a list has changed: it is asked again, and until then its last answer counts. */
@@ -172,10 +220,14 @@ export class Lists {
     return narrowest(hints)
   }
 
-  /** Waits until a server has given a list, if it has not yet; no longer than patience allows. */
-  async asked(server: string, kind: Kind): Promise<void> {
+  /**
+   * Waits until a server has given a list in this session, if it has not yet.
+   * @param options `isNeeded`: the server is started for it, however long that takes; else no longer than patience allows
+   * @throws PluginError when the list is needed, and cannot be had
+   */
+  async asked(server: string, kind: Kind, {isNeeded}: {isNeeded: boolean}): Promise<void> {
     const state = this.#state(server, kind)
-    if (state) await this.#answered(state)
+    if (state) await (isNeeded ? this.#ask(state) : this.#answered(state))
   }
 
   /**
@@ -183,16 +235,23 @@ export class Lists {
    * do without. What differs is a change.
    */
   refresh(server: string, {isReopened}: {isReopened: boolean}): void {
-    for (const kind of ['tools', 'prompts', 'resources', 'templates'] as const) {
+    for (const kind of ALL) {
       const state = this.#state(server, kind)
       if (!state) continue
       const isMissing = state.items === undefined && state.shown !== undefined && !state.asked
       const isOld = isReopened && state.items !== undefined && state.asked !== undefined
-      if (!isMissing && !isOld) continue
+      const isUnconfirmed = state.isRemembered && state.shown !== undefined && !state.asked
+      if (!isMissing && !isOld && !isUnconfirmed) continue
       state.asked = undefined
       state.isRemembered = true
       void this.#askQuietly(state)
     }
+  }
+
+  /** What is remembered of a server was learnt of another one: it is asked for what a list has shown of it. */
+  distrust(server: string): void {
+    this.#distrusted.add(server)
+    this.refresh(server, {isReopened: false})
   }
 
   /** Takes a whole list that a client got from its only server directly. */
@@ -203,6 +262,7 @@ export class Lists {
     state.shown = undefined
     this.#keep(state, ++this.#turn, list)
     state.shown = state.visible
+    if (kind === 'tools') this.#options.onTools(this.known(kind))
   }
 
   /** Milliseconds for which the items may still be kept. */
@@ -221,6 +281,13 @@ export class Lists {
     return this.#states[kind].find(state => state.server.link.server === server)
   }
 
+  /** Whether what is remembered will do, so that the server need not be started for a list. */
+  #rests(state: ListState): boolean {
+    const {server, isRemembered, stale, turn} = state
+    const isGood = server.isTrusted === true && !this.#distrusted.has(server.link.server)
+    return isGood && isRemembered && !isUnanswered(state) && stale < turn && !server.link.isOpen
+  }
+
   async #answered(state: ListState): Promise<void> {
     const answer = this.#askQuietly(state)
     if (state.items !== undefined && state.stale < state.turn) return
@@ -228,10 +295,8 @@ export class Lists {
     this.#slow.add(state.server.link.server)
   }
 
-  #patience({server}: ListState): number {
-    const {patienceMs} = this.#options
-    if (this.#slow.has(server.link.server)) return 0
-    return server.isDoubtful ? Math.min(patienceMs, SHORT_PATIENCE_MS) : patienceMs
+  #patience(state: ListState): number {
+    return this.#slow.has(state.server.link.server) ? 0 : patience(state, this.#options.patienceMs)
   }
 
   /** Whoever opens a server reports why it does not start; that it refuses a list is reported here. */
@@ -256,34 +321,27 @@ export class Lists {
     return answer
   }
 
-  /** An answer that was asked for before a change may arrive after the one that was asked for since. */
+  /**
+   * An answer that was asked for before a change may arrive after the one that was asked for since, or from a server
+   * that is served no more.
+   */
   #keep(state: ListState, turn: number, {items, hint}: WholeList): void {
-    if (state.turn > turn) return
+    if (state.turn > turn || !this.#states[state.kind].includes(state)) return
     state.turn = turn
     state.hint = hint
     state.since = this.#options.now()
-    // The same list keeps being the same object, and what was made of it stays good.
-    if (!isSame(state.items, items)) setItems(state, items)
-    state.isRemembered = false
+    confirm(state, items)
     this.#slow.delete(state.server.link.server)
-    const {kind, server, shown, visible, waiting} = state
-    this.#options.onListed(server.link.server, {kind, items, shown: visible.length})
-    // Whoever waits gets it; whoever has got something else is told.
+    const {kind, server, visible} = state
+    const kept = state.items ?? items
+    this.#options.onListed(server.link.server, {kind, items: kept, shown: visible.length})
+    this.#compare(state)
+  }
+
+  /** Whoever waits gets what is known now; whoever has got something else is told. */
+  #compare({kind, shown, visible, waiting}: ListState): void {
     if (shown !== undefined && waiting === 0 && !isSame(shown, visible)) {
       this.#options.onChange(kind)
     }
-  }
-}
-
-/** Waits for an answer until patience is over. */
-export async function isInTime(answer: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>(resolve => {
-    timer = setTimeout(() => resolve(false), milliseconds)
-  })
-  try {
-    return await Promise.race([answer.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -8,9 +8,9 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
-import type {Link} from './link.ts'
 import {can} from './pages.ts'
 import type {Inquiry, RequestRouter} from './request-router.ts'
+import type {ServerLink} from './server-link.ts'
 
 /** The levels of a log, MCP 2025-11-25, logging (RFC 5424). */
 export const LEVELS: ReadonlySet<unknown> = new Set([
@@ -31,10 +31,20 @@ export class LogLevel {
   /** Takes the client's `logging/setLevel`. A single server answers for itself; several are told. */
   async set(
     message: Request,
-    {links, router, inquiry}: {links: readonly Link[]; router: RequestRouter; inquiry: Inquiry},
+    {
+      servers: {links, router, isAlone},
+      inquiry,
+    }: {
+      servers: {
+        readonly links: readonly ServerLink[]
+        readonly router: RequestRouter
+        readonly isAlone: boolean
+      }
+      inquiry: Inquiry
+    },
   ): Promise<Response> {
     const params = message.params ?? {}
-    if (links.length === 1) {
+    if (isAlone) {
       const answer = await router.answer(message, inquiry)
       if (isResult(answer)) this.#params = params
       return answer
@@ -48,7 +58,7 @@ export class LogLevel {
   }
 
   /** Tells it to a server that has a log. What it answers makes no difference: the client was told that it is done. */
-  tell(hello: JsonObject | undefined, server: Pick<Link, 'request'>): void {
+  tell(hello: JsonObject | undefined, server: Pick<ServerLink, 'request'>): void {
     if (!this.#params || !can(hello, 'logging')) return
     server.request(request('level', 'logging/setLevel', this.#params)).catch(() => undefined)
   }

@@ -3,7 +3,7 @@ import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, RPC} from '../wire/jsonrpc.ts'
 import type {Asking} from './connection.ts'
 import {hintIn, narrowest, type CacheHint} from './hints.ts'
-import type {ServerLink} from './link.ts'
+import type {ServerLink} from './server-link.ts'
 
 /** The four lists of MCP: how each is asked for, and which capability a server needs to have it. */
 export const KINDS = {

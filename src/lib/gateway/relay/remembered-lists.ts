@@ -10,25 +10,25 @@ export interface RememberedListsInput
   readonly hello: ClientHello
   readonly memory: ServersMemory
   readonly events: SessionEvents
+  /** Whether there is one server, whose names are never given out, but shown as they are. */
+  readonly isSole: () => boolean
 }
 
 /** The lists of servers, with what clients of one kind are shown of them remembered for later ones. */
 export function rememberedLists(
   servers: readonly ListedServer[],
-  {hello, memory, events, ...options}: RememberedListsInput,
+  {hello, memory, events, isSole, ...options}: RememberedListsInput,
 ): Lists {
-  const [sole, ...others] = servers
-  // Its names are never given out, but shown as they are.
-  const isSole = others.length === 0 && sole?.prefix === undefined
   return new Lists(servers, {
     ...options,
     onListed: (server, {kind, items, shown}) => {
       memory.listed(server, hello, {kind, items})
-      if (isSole && (kind === 'tools' || kind === 'prompts')) {
+      if (isSole() && (kind === 'tools' || kind === 'prompts')) {
         memory.named(kind, ownNames(server, items))
       }
       events.onListed(server, kind, shown)
     },
+    onTools: listed => events.onTools(listed),
     nameOf: (kind, owner) => memory.nameOf(kind, owner),
     onNamed: (kind, shown) => memory.named(kind, shown),
   })

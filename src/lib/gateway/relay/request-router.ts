@@ -1,3 +1,4 @@
+import {unlessAborted} from '../../base/async.ts'
 import type {JsonObject} from '../../base/json.ts'
 import type {Owner} from '../directory.ts'
 import type {Caller} from '../pipeline/call.ts'
@@ -40,6 +41,25 @@ export async function definitionOf(
 ): Promise<JsonObject | undefined> {
   const known = lists.definition(server, name)
   if (known || !mirrored) return known
-  await lists.asked(server, 'tools')
+  await lists.asked(server, 'tools', {isNeeded: false})
   return lists.definition(server, name)
+}
+
+/**
+ * The same for whoever decides by it: the server is asked, and started for that, until it has said in this session how
+ * the tool is defined.
+ * @returns a function that gives undefined for a tool that the server does not list; it throws PluginError when the
+ *   server cannot be asked, and the signal's reason
+ */
+export function defining(
+  lists: Lists,
+  {server, name}: Owner,
+  {signal}: Inquiry,
+): () => Promise<JsonObject | undefined> {
+  return async () => {
+    const known = lists.definition(server, name)
+    if (known || lists.isConfirmed(server, 'tools')) return known
+    await unlessAborted(lists.asked(server, 'tools', {isNeeded: true}), signal)
+    return lists.definition(server, name)
+  }
 }

@@ -50,6 +50,11 @@ export class Resources {
     return listed.flatMap(({server, items}) => items.map(item => mapText(item, key, shown(server))))
   }
 
+  /** Takes in what the only server has listed so far: the client knows it as the server does. */
+  keepOwn(): void {
+    this.#learn()
+  }
+
   /** What the client sees of a URI that a server mentions; from now on the client may ask for it. */
   expose(server: string, uri: string): string {
     this.#learn()
@@ -188,8 +193,10 @@ function templatesIn(listed: ReadonlyMap<string, Own>): readonly Template[] {
 }
 
 function isSame(now: readonly Listed[], before: readonly Listed[] | undefined): boolean {
-  return now.every(({items}, index) => {
-    const old = before?.[index]?.items
-    return items === old || (items.length === 0 && old?.length === 0)
+  if (now.length !== before?.length) return false
+  return now.every(({server, items}, index) => {
+    const old = before[index]
+    const areSame = items === old?.items || (items.length === 0 && old?.items.length === 0)
+    return areSame && server === old?.server
   })
 }

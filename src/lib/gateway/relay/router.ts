@@ -15,10 +15,10 @@ import {
 import type {Ask} from './ask.ts'
 import {Collisions} from './collisions.ts'
 import type {Own} from './exposures.ts'
-import type {ServerLink} from './link.ts'
+import {notServed, type ServerLink} from './server-link.ts'
 import type {Lists} from './lists.ts'
 import {can, type Kind} from './pages.ts'
-import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
+import {defining, definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 import type {ResourceKind} from './resources.ts'
 import {methodNotFound, Several, type Seal} from './several.ts'
 import {NamedTasks} from './tasks.ts'
@@ -37,6 +37,8 @@ export interface RouterInput {
   readonly warn: (text: string) => void
   /** For clients without a session: what they bring back says by itself which server it is for. */
   readonly seal?: Seal | undefined
+  /** Whether there are several servers, or may be later. */
+  readonly isSeveral: boolean
 }
 
 /**
@@ -50,14 +52,14 @@ export class Router implements RequestRouter {
   readonly #several: {find: Several; translation: Translation} | undefined
   readonly #collisions: Collisions
 
-  /** @param input the links of all servers, which stay the same ones */
+  /** @param input `links`: always those of the servers that there are now */
   constructor(input: RouterInput) {
     this.#input = input
     this.#collisions = new Collisions(input.warn)
     this.#govern = input.govern(call => this.#send(call))
-    if (input.links.size > 1) {
+    if (input.isSeveral) {
       const {lists, links, seal} = input
-      const tasks = seal && new NamedTasks(links.keys())
+      const tasks = seal && new NamedTasks({[Symbol.iterator]: () => links.keys()})
       const translation = new Translation(
         lists,
         (...marked) => this.#collisions.tell(...marked),
@@ -65,6 +67,17 @@ export class Router implements RequestRouter {
       )
       this.#several = {find: new Several({...input, translation}), translation}
     }
+  }
+
+  /** Whether what clients see of servers is put into words that are different for each of them. */
+  get isSeveral(): boolean {
+    return this.#several !== undefined
+  }
+
+  /** Clients know what there is so far of this server, the only one, by its own words. */
+  keepOwn(server: string | undefined): void {
+    this.#several?.translation.resources.keepOwn()
+    if (server !== undefined) this.#several?.find.keepOwn(server)
   }
 
   async answer(message: Request, inquiry: Inquiry): Promise<Response> {
@@ -153,7 +166,8 @@ export class Router implements RequestRouter {
     const renamed = {...message, params: {...message.params, name: owner.name}}
     const {server, name} = owner
     const definition = kind === 'tool' ? await definitionOf(lists, owner, inquiry) : undefined
-    const call = {kind, server, name, definition, request: renamed, ...inquiry}
+    const define = defining(lists, owner, inquiry)
+    const call = {kind, server, name, definition, define, request: renamed, ...inquiry}
     return this.#translated(server, message, await this.#govern(call))
   }
 
@@ -162,17 +176,7 @@ export class Router implements RequestRouter {
     const table = await lists.table(kind, options)
     const what = kind === 'tools' ? 'tool' : 'prompt'
     if (!this.#several || this.#collisions.isTold(what)) return table
-    const withPrefix = new Set(
-      lists.known(kind).flatMap(({server, prefix}) => (prefix ? server : [])),
-    )
-    const moved = [...table.owners].find(([exposed, {server, name}]) => {
-      const holder = table.owners.get(name)?.server ?? server
-      return exposed !== name && holder !== server && !withPrefix.has(server)
-    })
-    if (moved) {
-      const [exposed, {server, name}] = moved
-      this.#collisions.tell(what, {server, own: name}, exposed)
-    }
+    this.#collisions.tellFirst(what, table, lists.known(kind))
     return table
   }
 
@@ -271,7 +275,7 @@ export class Router implements RequestRouter {
 
   #link(server: string): ServerLink {
     const link = this.#input.links.get(server)
-    if (!link) throw new Error(`server ${server} is not part of this session`)
+    if (!link) throw notServed(server)
     return link
   }
 }

@@ -1,8 +1,12 @@
 import type {PluginError} from '../../base/errors.ts'
+import type {Listed} from '../directory.ts'
+import type {LifePolicy} from '../life-policy.ts'
+import type {ServerLife} from '../lives.ts'
 import type {Memory} from '../memory.ts'
 import type {Handler} from '../pipeline/call.ts'
 import type {OpenUpstream} from '../upstream/upstream.ts'
 import type {Id, Message} from '../wire/jsonrpc.ts'
+import type {Allows} from './list-state.ts'
 import type {Kind} from './pages.ts'
 
 /** The client's end of a session. */
@@ -20,11 +24,15 @@ export interface Downstream {
 export interface SessionServer {
   readonly name: string
   readonly prefix: string | undefined
-  readonly allows: (tool: string) => boolean
+  readonly allows: Allows
   readonly open: OpenUpstream
   readonly startTimeoutMs: number
+  readonly policy: LifePolicy
+  readonly life: ServerLife
   /** Its last start failed: nobody should wait long for it. */
   readonly isDoubtful?: boolean
+  /** As it is configured it cannot be started. */
+  readonly isBroken?: boolean
 }
 
 /** What is remembered of servers, and told of them for later sessions. */
@@ -49,6 +57,8 @@ export interface SessionEvents {
   onOpened(server: string): void
   onFailed(server: string, error: PluginError): void
   onListed(server: string, kind: Kind, count: number): void
+  /** A client is shown the tools that these servers list. */
+  onTools(listed: readonly Listed[]): void
   /** Something that a person may want to know; no part of it is made fit for a log. */
   onWarning(text: string): void
 }

@@ -1,5 +1,6 @@
-import {objectOf, type JsonObject} from '../../base/json.ts'
+import {canonical, objectOf} from '../../base/json.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
+import type {Listed} from '../directory.ts'
 import {clientName, type Caller} from '../pipeline/call.ts'
 import {pluginFailure} from '../pipeline/explain.ts'
 import {
@@ -15,25 +16,21 @@ import {
   type Request,
   type Response,
 } from '../wire/jsonrpc.ts'
-import {Cancelled, type Connection} from './connection.ts'
-import {gatewayHello, negotiateVersion, type KnownServer} from './hello.ts'
-import {Link, type ClientHello} from './link.ts'
-import {changedKind, ListChanges} from './list-changes.ts'
-import type {Remembered} from '../memory.ts'
-import type {ListedServer} from './list-state.ts'
-import type {Lists} from './lists.ts'
-import {listedBy} from './pages.ts'
+import {Cancelled} from './connection.ts'
+import {negotiateVersion} from './hello.ts'
+import {ListChanges} from './list-changes.ts'
+import {listedBy, type Kind} from './pages.ts'
 import {LogLevel} from './log-level.ts'
-import {rememberedLists} from './remembered-lists.ts'
-import type {RequestRouter} from './request-router.ts'
-import {Router} from './router.ts'
 import {ServerRequests} from './server-requests.ts'
 import type {SessionInput, SessionServer} from './session-input.ts'
-import {SoleRouter} from './sole-router.ts'
+import {SessionServers} from './session-servers.ts'
 import {onceEach} from './warnings.ts'
 
 /** Requests that one client has answered at the same time. */
 const MOST_IN_FLIGHT = 1000
+
+const SESSION_ENDED =
+  'the session ended before the answer came, and what was asked may have been done; look before you ask again'
 
 /**
  * One client's session (MCP revisions with `initialize`): its own connection to every server, its own directory of
@@ -45,18 +42,20 @@ export class Session {
   readonly #changes: ListChanges
   readonly #level = new LogLevel()
   readonly #warn: (text: string) => void
-  readonly #links = new Map<string, Link>()
   readonly #inFlight = new Map<Id, AbortController>()
   /** Who waits for the requests in flight. */
   readonly #waiting: (() => void)[] = []
-  #lists: Lists | undefined
-  #router: RequestRouter | undefined
+  /** What was configured last. */
+  #servers: readonly SessionServer[]
+  /** From `initialize` on. */
+  #serving: SessionServers | undefined
   #protocolVersion: string | undefined
   #caller: Caller
   #closed = false
 
   constructor(input: SessionInput) {
     this.#input = input
+    this.#servers = input.servers
     this.#caller = {session: input.id, client: clientName(undefined)}
     this.#warn = onceEach(text => input.events.onWarning(text))
     this.#serverRequests = new ServerRequests((message, about) => this.#tell(message, about))
@@ -66,14 +65,20 @@ export class Session {
   /** Takes one message of the client. Answers and everything else go to the downstream. */
   receive(message: Message): void {
     if (this.#closed) return
-    if (isResponse(message)) this.#serverRequests.answer(this.#router?.toServer(message) ?? message)
-    else if (isRequest(message)) void this.#serve(message)
+    if (isResponse(message)) {
+      this.#serverRequests.answer(this.#serving?.router.toServer(message) ?? message)
+    } else if (isRequest(message)) void this.#serve(message)
     else this.#hear(message)
   }
 
   /** What was negotiated with the client; undefined before that. */
   get protocolVersion(): string | undefined {
     return this.#protocolVersion
+  }
+
+  /** What the client calls itself; undefined before it has said so. */
+  get clientName(): string | undefined {
+    return this.#serving && this.#caller.client
   }
 
   /** Whether a request with this id is being answered. */
@@ -93,15 +98,26 @@ export class Session {
    */
   async close(): Promise<void> {
     for (const [id, call] of this.#inFlight) {
-      this.#tell(failure(id, RPC.internalError, 'the session ended before the answer came'), id)
+      this.#tell(failure(id, RPC.internalError, SESSION_ENDED), id)
       call.abort(new Cancelled({reason: 'the session has ended'}))
     }
     this.#closed = true
     this.#changes.close()
-    const closings = await Promise.allSettled([...this.#links.values()].map(link => link.close()))
-    this.#input.onClose()
-    const failures = closings.filter(closing => closing.status === 'rejected')
-    if (failures.length > 0) throw new AggregateError(failures.map(({reason}) => reason))
+    try {
+      await this.#serving?.close()
+    } finally {
+      this.#input.onClose()
+    }
+  }
+
+  /** What each server lists, as far as it is known now and clients may see it; the names are the servers' own. */
+  listed(kind: Kind): readonly Listed[] {
+    return this.#serving?.listed(kind) ?? []
+  }
+
+  /** The servers of which a list is not known, because they are slow or do not start. */
+  unanswered(kind: Kind): readonly string[] {
+    return this.#serving?.unanswered(kind) ?? []
   }
 
   #tell(message: Message, about?: Id): void {
@@ -137,94 +153,56 @@ export class Session {
   async #answer(message: Request, signal: AbortSignal): Promise<Response> {
     if (message.method === 'ping') return result(message.id, {})
     if (message.method === 'initialize') return this.#initialize(message)
-    if (!this.#router) {
+    const servers = this.#serving
+    if (!servers) {
       return failure(message.id, RPC.invalidRequest, 'the session is not initialized yet')
     }
     const listed = listedBy(message.method)
     if (listed) this.#changes.asked(listed)
     const inquiry = {caller: this.#caller, signal}
-    if (message.method !== 'logging/setLevel') return this.#router.answer(message, inquiry)
-    const links = [...this.#links.values()]
-    return this.#level.set(message, {links, router: this.#router, inquiry})
+    if (message.method !== 'logging/setLevel') return servers.router.answer(message, inquiry)
+    return this.#level.set(message, {servers, inquiry})
   }
 
   #initialize(message: Request): Response {
-    if (this.#router) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
-    const {id, version, servers, memory, govern, patienceMs, events, now} = this.#input
+    if (this.#serving) return failure(message.id, RPC.invalidRequest, 'the session is initialized')
     const params = message.params ?? {}
     const hello = {protocolVersion: negotiateVersion(params['protocolVersion']), params}
     this.#protocolVersion = hello.protocolVersion
     this.#serverRequests.capabilities = objectOf(params['capabilities'])
-    const hellos = new Map<string, JsonObject | undefined>()
-    const listed = servers.map(server => {
-      const known = memory.recall(server.name, hello)
-      hellos.set(server.name, known.hello)
-      return this.#listedServer(server, hello, known)
-    })
-    const lists = rememberedLists(listed, {
+    this.#caller = {session: this.#input.id, client: clientName(params['clientInfo'])}
+    this.#serving = new SessionServers({
+      ...this.#input,
+      servers: this.#servers,
       hello,
-      memory,
-      events,
-      patienceMs,
-      now,
-      onChange: kind => this.#changes.add(kind),
-      onRefused: error => this.#warn(messageOf(error)),
+      changes: this.#changes,
+      level: this.#level,
+      serverRequests: this.#serverRequests,
+      tell: (told, about) => this.#tell(told, about),
+      warn: this.#warn,
     })
-    this.#lists = lists
-    this.#caller = {session: id, client: clientName(params['clientInfo'])}
-    const [sole, ...others] = listed
-    this.#router =
-      sole && others.length === 0 && sole.prefix === undefined
-        ? new SoleRouter({server: sole, lists, govern})
-        : new Router({
-            links: this.#links,
-            lists,
-            hello: server => this.#links.get(server)?.hello ?? hellos.get(server),
-            govern,
-            patienceMs,
-            warn: text => this.#warn(text),
-          })
-    const known = servers.map(({name}): KnownServer => ({name, hello: hellos.get(name)}))
-    return result(message.id, gatewayHello({...hello, version, servers: known}))
+    return result(message.id, this.#serving.answer)
   }
 
-  #listedServer(server: SessionServer, hello: ClientHello, remembered: Remembered): ListedServer {
-    const {name, open, startTimeoutMs, prefix, allows, isDoubtful} = server
-    const {id, now, events, memory} = this.#input
-    const link = new Link(
-      {server: name, session: id, hello, open, startTimeoutMs, now},
-      {
-        onServerRequest: (from, message, about) =>
-          this.#serverRequests.ask(from, this.#router?.toClient(name, message) ?? message, about),
-        onNotification: (from, message, about) => this.#relay({name, from}, message, about),
-        onOpened: (answer, connection) => {
-          memory.opened(name, hello, answer)
-          events.onOpened(name)
-          this.#level.tell(answer, connection)
-          this.#lists?.refresh(name, {isReopened: false})
-        },
-        onReopened: (from, uris) => this.#reopened({name, from}, uris),
-        onFailed: error => events.onFailed(name, error),
-        onEnded: connection => this.#serverRequests.forget(connection),
-      },
-    )
-    this.#links.set(name, link)
-    return {
-      link,
-      prefix,
-      allows,
-      remembered: remembered.lists,
-      isUnknown: !remembered.hello,
-      isDoubtful,
-    }
+  /** What is remembered of a server was learnt of another one. */
+  distrust(server: string): void {
+    this.#serving?.distrust(server)
   }
 
-  /** A server was started again: whatever it lists, and whatever the client watches there, may have changed. */
-  #reopened(server: {name: string; from: Connection}, uris: readonly string[]): void {
-    this.#lists?.refresh(server.name, {isReopened: true})
-    for (const uri of uris) {
-      this.#relay(server, notification('notifications/resources/updated', {uri}), undefined)
-    }
+  /** Serves these servers from now on; see {@link SessionServers.replace}. */
+  replace(servers: readonly SessionServer[]): void {
+    this.#servers = servers
+    if (!this.#closed) this.#serving?.replace(servers)
+  }
+
+  /** Finds out what servers list that have come or changed; see {@link SessionServers.explore}. Never rejects. */
+  async explore(): Promise<void> {
+    if (!this.#closed) await this.#serving?.explore()
+  }
+
+  /** Alike for sessions whose clients are shown the same. */
+  get kind(): string {
+    return canonical([this.#protocolVersion ?? '', this.#serverRequests.capabilities])
   }
 
   #hear(message: Notification): void {
@@ -233,9 +211,9 @@ export class Session {
     if (message.method === 'notifications/cancelled') return this.#cancelled(message)
     if (message.method === 'notifications/tasks/status') {
       // A task at the client concerns the server that asked for it, and no other.
-      if (this.#serverRequests.taskStatus(message) || this.#links.size > 1) return
+      if (this.#serverRequests.taskStatus(message) || !this.#serving?.isAlone) return
     }
-    for (const link of this.#links.values()) link.notify(message)
+    for (const link of this.#serving?.links ?? []) link.notify(message)
   }
 
   #cancelled({params = {}}: Notification): void {
@@ -246,27 +224,5 @@ export class Session {
     call.abort(new Cancelled(params))
     this.#input.downstream.drop(id)
     this.#done(id)
-  }
-
-  #relay(
-    {name, from}: {name: string; from: Connection},
-    message: Notification,
-    about: Id | undefined,
-  ): void {
-    const kind = changedKind(message.method)
-    if (kind) {
-      this.#lists?.forget(name, kind)
-      if (kind === 'resources') this.#lists?.forget(name, 'templates')
-      if (this.#links.size > 1) this.#changes.add(kind)
-      else if (this.#changes.isNews(kind)) this.#tell(message)
-    } else if (message.method === 'notifications/cancelled') {
-      this.#serverRequests.cancel(from, message)
-    } else {
-      // News of a resource belong to whoever subscribed, not to a request (MCP 2025-11-25, transports).
-      this.#tell(
-        this.#router?.toClient(name, message) ?? message,
-        message.method === 'notifications/resources/updated' ? undefined : about,
-      )
-    }
   }
 }

@@ -3,7 +3,7 @@ import {failure, isResult, result, RPC, type Request, type Response} from '../wi
 import {isMissing, withParams, type Ask} from './ask.ts'
 import type {Asking} from './connection.ts'
 import type {Own} from './exposures.ts'
-import type {ServerLink} from './link.ts'
+import type {ServerLink} from './server-link.ts'
 import type {Lists} from './lists.ts'
 import {can} from './pages.ts'
 import type {Candidate} from './resources.ts'
@@ -33,12 +33,18 @@ export interface Seal {
 /** Finds out which of several servers the client means where it does not say so by a tool's or prompt's name. */
 export class Several {
   readonly #input: SeveralInput
-
+  /** The server that was the only one before, whose tasks clients know by its own ids. */
+  #former: string | undefined
   readonly #skills: Skills
 
   constructor(input: SeveralInput) {
     this.#input = input
     this.#skills = new Skills(input)
+  }
+
+  /** Takes the server that was the only one so far. */
+  keepOwn(server: string): void {
+    this.#former = server
   }
 
   /**
@@ -112,7 +118,12 @@ export class Several {
   /** Asks the server whose task it is. */
   async #task(message: Request, ask: Ask): Promise<Response> {
     const id = message.params?.['taskId']
-    const task = typeof id === 'string' ? this.#input.translation.tasks.find(id) : undefined
+    const {translation, links} = this.#input
+    const former = this.#former !== undefined && links.has(this.#former) ? this.#former : undefined
+    const task =
+      typeof id === 'string'
+        ? (translation.tasks.find(id) ?? (former && {server: former, own: id}))
+        : undefined
     if (!task) return failure(message.id, RPC.invalidParams, 'Unknown task')
     return ask(task.server, withParams(message, {taskId: task.own}))
   }

@@ -15,7 +15,7 @@ import {hintIn, type CacheHint} from './hints.ts'
 import type {ListedServer} from './list-state.ts'
 import type {Lists} from './lists.ts'
 import {can, itemsOf, KINDS, listedBy, type Items, type Kind} from './pages.ts'
-import {definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
+import {defining, definitionOf, type Inquiry, type RequestRouter} from './request-router.ts'
 
 export interface SoleRouterInput {
   readonly server: ListedServer
@@ -33,13 +33,21 @@ const MOST_ITEMS = 100_000
  */
 export class SoleRouter implements RequestRouter {
   readonly #input: SoleRouterInput
+  #server: ListedServer
   readonly #govern: Handler
   /** The pages that the client has read so far of each list, with the cursor of the next one. */
   readonly #pages = new Map<Kind, {readonly items: Items; readonly next: string}>()
 
   constructor(input: SoleRouterInput) {
     this.#input = input
+    this.#server = input.server
     this.#govern = input.govern(call => this.#send(call))
+  }
+
+  /** The same server is another one from now on, or other things are configured for it. */
+  replace(server: ListedServer): void {
+    if (server.link !== this.#server.link) this.#pages.clear()
+    this.#server = server
   }
 
   answer(message: Request, inquiry: Inquiry): Promise<Response> {
@@ -63,15 +71,15 @@ export class SoleRouter implements RequestRouter {
   async #setLevel(message: Request, inquiry: Inquiry): Promise<Response> {
     const answer = await this.#ask(message, inquiry)
     const isRefused = !isResult(answer) && answer.error.code === RPC.methodNotFound
-    return isRefused && this.#input.server.isUnknown ? result(message.id, {}) : answer
+    return isRefused && this.#server.isUnknown ? result(message.id, {}) : answer
   }
 
   async owners(uris: readonly string[]): Promise<readonly (readonly Own[])[]> {
-    return uris.map(uri => [{server: this.#input.server.link.server, own: uri}])
+    return uris.map(uri => [{server: this.#server.link.server, own: uri}])
   }
 
   task(id: string): Own {
-    return {server: this.#input.server.link.server, own: id}
+    return {server: this.#server.link.server, own: id}
   }
 
   toClient<T>(_server: string, message: T): T {
@@ -89,9 +97,9 @@ export class SoleRouter implements RequestRouter {
       const [listed] = await lists.collect(kind, {isShown: true})
       return result(message.id, {[KINDS[kind].key]: [...(listed?.items ?? [])]})
     }
-    const {link, isUnknown} = this.#input.server
-    // Nobody knew what it can do when the client was told.
-    if (isUnknown && link.hello && !can(link.hello, KINDS[kind].capability)) {
+    const {link} = this.#server
+    // The client was told that there may be any: another server may have some later.
+    if (link.hello && !can(link.hello, KINDS[kind].capability)) {
       return result(message.id, {[KINDS[kind].key]: []})
     }
     const answer = await this.#ask(message, inquiry)
@@ -105,8 +113,10 @@ export class SoleRouter implements RequestRouter {
     const {nextCursor: next} = answer.result
     this.#read(kind, cursor, {items, next, hint: hintIn(answer.result)})
     if (kind !== 'tools') return answer
-    const {allows} = this.#input.server
-    const allowed = items.filter(({name}) => typeof name !== 'string' || allows(name))
+    const {allows} = this.#server
+    const allowed = items.filter(
+      item => typeof item['name'] !== 'string' || allows(item['name'], item),
+    )
     if (allowed.length === items.length) return answer
     return {...answer, result: {...answer.result, [key]: allowed}}
   }
@@ -117,7 +127,8 @@ export class SoleRouter implements RequestRouter {
     cursor: unknown,
     page: {items: Items; next: unknown; hint: CacheHint | undefined},
   ): void {
-    const {lists, server} = this.#input
+    const {lists} = this.#input
+    const server = this.#server
     const before = this.#pages.get(kind)
     this.#pages.delete(kind)
     if (cursor !== undefined && before?.next !== cursor) return
@@ -128,7 +139,8 @@ export class SoleRouter implements RequestRouter {
   }
 
   async #call(message: Request, kind: Call['kind'], inquiry: Inquiry): Promise<Response> {
-    const {server, lists} = this.#input
+    const {lists} = this.#input
+    const server = this.#server
     const given = message.params?.[kind === 'resource' ? 'uri' : 'name']
     const name = typeof given === 'string' ? given : ''
     if (kind === 'tool' && !server.allows(name)) {
@@ -136,12 +148,13 @@ export class SoleRouter implements RequestRouter {
     }
     const owner = {server: server.link.server, name}
     const definition = kind === 'tool' ? await definitionOf(lists, owner, inquiry) : undefined
-    return this.#govern({kind, ...owner, definition, request: message, ...inquiry})
+    const define = defining(lists, owner, inquiry)
+    return this.#govern({kind, ...owner, definition, define, request: message, ...inquiry})
   }
 
   /** Asks the server what nothing governs. */
   async #ask(message: Request, {signal, mirrored}: Inquiry): Promise<Response> {
-    const {link} = this.#input.server
+    const {link} = this.#server
     try {
       return await link.request(message, {about: message.id, signal, mirrored})
     } catch (error) {
@@ -152,6 +165,6 @@ export class SoleRouter implements RequestRouter {
 
   #send({request, signal, mirrored, onProgress}: Call): Promise<Response> {
     const asking = {about: request.id, signal, mirrored, onProgress}
-    return this.#input.server.link.request(request, asking)
+    return this.#server.link.request(request, asking)
   }
 }

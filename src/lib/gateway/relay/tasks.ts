@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../../base/json.ts'
 import {isResult, request, type Request} from '../wire/jsonrpc.ts'
 import type {Asking} from './connection.ts'
 import {Exposures, type ExposuresInput, type Own} from './exposures.ts'
-import type {ServerLink} from './link.ts'
+import type {ServerLink} from './server-link.ts'
 import {mapText} from './places.ts'
 
 /** Which task of which server an id means to clients. */
@@ -18,10 +18,11 @@ export interface TaskIds {
  * come back with one at any time, also after the gateway was started again.
  */
 export class NamedTasks implements TaskIds {
-  readonly #servers: ReadonlySet<string>
+  readonly #servers: Iterable<string>
 
+  /** @param servers those that there are whenever it is asked */
   constructor(servers: Iterable<string>) {
-    this.#servers = new Set(servers)
+    this.#servers = servers
   }
 
   expose(server: string, id: string): string {

@@ -29,6 +29,25 @@ export function resolveBinds(
 }
 
 /**
+ * What the places that mounts share are now: a folder that was made again under its name is another one, and whoever
+ * has the first one mounted does not see it. As long as that is mounted, the system gives its number to nothing else.
+ * @returns nothing where the engine's files cannot be looked at here
+ */
+export async function placesOf(
+  mounts: readonly Mount[],
+  {isLocal}: Pick<BindHost, 'isLocal'>,
+): Promise<readonly string[]> {
+  if (!isLocal) return []
+  const sources = mounts.flatMap(mount => (mount.kind === 'bind' ? [mount.source] : []))
+  return Promise.all(
+    sources.map(async source => {
+      const found = await stat(source, {bigint: true}).catch(() => undefined)
+      return found ? `${found.dev}:${found.ino}` : ''
+    }),
+  )
+}
+
+/**
  * Decides whether a server may get a mount, by what it is called and by where symbolic links lead. The mount is made
  * of the real place, so that a link which is changed afterwards leads nowhere else. What the user allows is a real
  * place, too: a link may be in the hands of another server.

@@ -1,29 +1,23 @@
-import type {Engine} from '../../engine/engine.ts'
 import {parseMessages} from '../wire/batch.ts'
 import type {Message} from '../wire/jsonrpc.ts'
 import {reportOversize, type SizeLimit} from './oversize.ts'
-import {runContainer, type ContainerRun, type RunningContainer} from './running.ts'
+import type {ParkedContainer} from './parked.ts'
+import type {ContainerRun, RunningContainer} from './running.ts'
 import type {CloseReason, MessageListener, Upstream} from './upstream.ts'
 
 const LONGEST_JUNK = 120
 
-/** A container whose program speaks MCP on its stdin and stdout. */
+/** How the program of a container is spoken with over its stdin and stdout. */
 export interface StdioRun extends Omit<ContainerRun, 'onLine' | 'onOversize'>, SizeLimit {
   readonly onMessage: MessageListener
 }
 
-/**
- * Starts a container and speaks MCP's stdio transport with the program inside, see {@link runContainer}.
- * @throws as `runContainer` does
- */
-export async function startContainer(
-  engine: Engine,
-  run: StdioRun,
-  signal: AbortSignal,
-): Promise<Upstream> {
+/** Lets the program of a container begin, and speaks MCP's stdio transport with it. */
+export function speakStdio(container: ParkedContainer, run: StdioRun): Upstream {
   const reader = new StdoutReader(run)
-  const container = await runContainer(engine, {...run, ...reader.listeners}, signal)
-  return new StdioUpstream(container, reader, run.redact)
+  return new StdioUpstream(container.begin({...run, ...reader.listeners}), reader, text =>
+    run.redaction.mask(text),
+  )
 }
 
 /** Sorts what a program prints into messages and the rest. */
@@ -38,7 +32,7 @@ class StdoutReader {
         const messages = parseMessages(line)
         for (const message of messages) run.onMessage(message)
         // Banners and stray prints are common; they only matter when the server never speaks.
-        if (messages.length === 0) this.junk ??= run.redact(line).slice(0, LONGEST_JUNK)
+        if (messages.length === 0) this.junk ??= run.redaction.mask(line).slice(0, LONGEST_JUNK)
       },
       onOversize: oversize => reportOversize(oversize, run, run.onMessage),
     }

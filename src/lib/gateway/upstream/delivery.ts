@@ -1,5 +1,10 @@
 import {PluginError} from '../../base/errors.ts'
-import {expandSecrets, type ProgramInput, secretsInCommand} from '../../model/expand.ts'
+import {
+  expandSecrets,
+  type ProgramInput,
+  secretsInCommand,
+  type SecretValue,
+} from '../../model/expand.ts'
 import type {ConnectedSpec, ContainerSpec} from '../../model/server.ts'
 import type {SecretSource} from '../../secrets/source.ts'
 
@@ -10,24 +15,51 @@ import type {SecretSource} from '../../secrets/source.ts'
 export function secretValues(
   spec: Pick<ConnectedSpec, 'name' | 'secrets'>,
   source: SecretSource,
-): ReadonlyMap<string, string> {
-  const values = new Map<string, string>()
-  for (const {name, env, required} of spec.secrets) {
-    const value = source.get(name)
+): ReadonlyMap<string, SecretValue> {
+  const values = new Map<string, SecretValue>()
+  for (const {name, env, required, file} of spec.secrets) {
+    const problem = source.problem(name)
+    if (problem) throw unreadableSecret(spec.name, name, problem)
+    const text = source.get(name)
+    const value = text ?? source.bytes(name)
+    if (value && text === undefined && file === undefined) throw noText(spec.name, name, source)
     if (value) values.set(env, value)
-    else if (required) throw missingSecret(spec.name, name)
+    else if (required) throw missingSecret(spec.name, name, source)
   }
   return values
 }
 
-function missingSecret(server: string, name: string): PluginError {
+function missingSecret(server: string, name: string, source: SecretSource): PluginError {
   return new PluginError(
     'SECRET_MISSING',
     `server ${server} needs the secret ${name}, which has no value`,
-    {
-      hint: `put the line ${name}=<value> into a file that only you can read, and run the gateway with --secrets <file>`,
-    },
+    {hint: source.howToSet(name)},
   )
+}
+
+function unreadableSecret(
+  server: string,
+  name: string,
+  {code, message, hint}: PluginError,
+): PluginError {
+  return new PluginError(
+    code,
+    `server ${server} needs the secret ${name}: ${message}`,
+    hint === undefined ? {} : {hint},
+  )
+}
+
+function noText(server: string, name: string, source: SecretSource): PluginError {
+  return new PluginError(
+    'SECRET_MISSING',
+    `server ${server} takes the secret ${name} as text, and its value is none: it is not UTF-8, or has a NUL in it`,
+    {hint: `set it anew: ${source.howToSet(name)}`},
+  )
+}
+
+/** What a server's program is given, and whether a secret is in its command line. */
+export interface Delivery extends ProgramInput {
+  readonly isCommandSecret: boolean
 }
 
 /**
@@ -37,17 +69,17 @@ function missingSecret(server: string, name: string): PluginError {
  * @throws PluginError SECRET_EXPOSED naming the server, the secret's variable, and the flag that allows it
  */
 export function deliver(
-  spec: Pick<ContainerSpec, 'name' | 'secrets' | 'env' | 'command'>,
-  values: ReadonlyMap<string, string>,
+  spec: Pick<ContainerSpec, 'name' | 'secrets' | 'env' | 'command' | 'isOneRun'>,
+  values: ReadonlyMap<string, SecretValue>,
   input: {
     readonly hasShim: boolean
     readonly architecture: string
     readonly isExposed: boolean
   },
-): ProgramInput {
-  const delivery = expandSecrets(spec, values)
+): Delivery {
   const {name} = spec
   const [inCommand] = shownSecrets(spec, values)
+  const delivery = {...expandSecrets(spec, values), isCommandSecret: inCommand !== undefined}
   if (inCommand !== undefined && !input.isExposed) {
     throw exposed(
       name,
@@ -73,9 +105,9 @@ export function deliver(
 }
 
 /** The secrets that every list of processes shows, by their names in the stores. */
-export function shownSecrets(
-  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command'>,
-  values: ReadonlyMap<string, string>,
+function shownSecrets(
+  spec: Pick<ContainerSpec, 'secrets' | 'env' | 'command' | 'isOneRun'>,
+  values: ReadonlyMap<string, SecretValue>,
 ): readonly string[] {
   const given = spec.secrets.filter(({env}) => values.has(env)).map(({name}) => name)
   return secretsInCommand(spec).filter(name => given.includes(name))

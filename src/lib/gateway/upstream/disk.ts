@@ -49,6 +49,7 @@ export function watchDisk(
   }
 }
 
-function mebibytes(bytes: number): string {
+/** A size as people read it, in steps of 1024 × 1024 bytes. */
+export function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 1024 ** 2)} MB`
 }

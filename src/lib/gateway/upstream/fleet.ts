@@ -1,73 +1,89 @@
-import {limitConcurrency} from '../../base/async.ts'
-import {PluginError} from '../../base/errors.ts'
-import {createRedactor} from '../../base/redact.ts'
-import type {Engine, ImageFacts} from '../../engine/engine.ts'
-import {PROGRAMS_PATH} from '../../engine/mounts.ts'
-import {forgetShim} from '../../engine/shim.ts'
-import {expandHeaders} from '../../model/expand.ts'
-import type {ConnectedSpec, ContainerSpec, RemoteSpec} from '../../model/server.ts'
+import {limitConcurrency, withDeadline} from '../../base/async.ts'
+import type {ConnectedSpec, ContainerSpec, PociSpec} from '../../model/server.ts'
+import {START_TIMEOUT_S} from '../plan.ts'
 import type {Oversize} from '../wire/oversize.ts'
-import {explainMount} from './binds.ts'
-import {startContainer} from './container.ts'
-import {secretValues} from './delivery.ts'
-import {imagePuller, type ImagePuller} from './image.ts'
+import {speakStdio} from './container.ts'
+import {imagePuller, type ImagePuller, type PullerInput} from './image.ts'
 import {type HttpContainer, insideUpstream} from './inside.ts'
-import {type Launch, type LaunchInput, prepareLaunch} from './launch.ts'
 import type {SizeLimit} from './oversize.ts'
-import {RemoteUpstream, type RemoteInput} from './remote.ts'
-import {RemoteModern} from './remote-modern.ts'
-import {SseUpstream} from './remote-sse.ts'
-import {runContainer, type RunningContainer} from './running.ts'
+import {runOnce} from './one-run.ts'
+import {type PociInput, PociUpstream} from './poci.ts'
+import {remoteOpeners, type RemoteOpenersInput} from './remote-openers.ts'
+import {maskedLines} from './masked-lines.ts'
+import {maskMessages} from './mask-messages.ts'
+import {NO_LINES, type RunningContainer} from './running.ts'
+import {createStarter, type StarterInput} from './starter.ts'
 import type {Connect} from './stream-agent.ts'
 import type {Openers, OpenUpstream, Upstream} from './upstream.ts'
-import {unlessAborted} from './waiting.ts'
 
-export interface FleetInput extends LaunchInput {
-  readonly engine: () => Promise<Engine>
+export interface FleetInput
+  extends StarterInput,
+    Pick<PullerInput, 'credentials' | 'verifier'>,
+    Pick<RemoteOpenersInput, 'outgoing'> {
+  /** Whether secrets are masked in all that servers say to clients, too. */
+  readonly maskSecrets: boolean
   /** The largest message that is taken from a server. */
   readonly maxMessageBytes: number
-  readonly startsAtOnce: number
-  /** The life of the gateway. */
-  readonly signal: AbortSignal
+  /** For servers whose entries say nothing of it; a minute when it is not given. */
+  readonly startTimeoutMs?: number | undefined
 }
 
+/** What all containers together may take to end that were told to, when the gateway ends, in milliseconds. */
+const END_MS = 10_000
+/** So many calls of tools with a container for each run at once; the others wait. */
+const MOST_RUNS = 16
 /** What a line of a server's log may have; a longer one is left out. */
 const LONGEST_LOG_LINE = 64 * 1024
-/** What a server may take to listen, unless its entry says otherwise. */
-const START_SECONDS = 60
 
 type Opening = Parameters<OpenUpstream>[0]
 
 /** Opens servers: never more containers at once than the machine has hands for, each image fetched once. */
-export interface Fleet {
+export interface Fleet extends AsyncDisposable {
   openers(spec: ConnectedSpec): Openers
   /** Makes sure that the engine has the server's image. */
   readonly ensureImage: ImagePuller
+  /**
+   * Makes what is always to be ready of these servers, as far as their images are there. May be called again, when
+   * there are more. Never rejects.
+   */
+  begin(specs: readonly ConnectedSpec[]): Promise<void>
+  /** Ends the containers of a server that are kept ready: the next start is one from the beginning. Never rejects. */
+  flush(server: string): Promise<void>
+  /** The same for a server that is no more, or is another one now. Never rejects. */
+  forget(server: string): Promise<void>
 }
 
-/** Makes the fleet; starts nothing yet. */
+/**
+ * Makes the fleet; starts nothing yet. Disposing of it ends what is kept ready, and waits for the ends of all that was
+ * started, which are for their owners to begin.
+ */
 export function createFleet(input: FleetInput): Fleet {
-  const inTurn = limitConcurrency(input.startsAtOnce)
   const ensureImage = imagePuller(input)
+  const starter = createStarter(input, ensureImage)
+  const running = new Set<Promise<unknown>>()
+  const callsInTurn = limitConcurrency(MOST_RUNS)
   return {
     ensureImage,
-    openers(spec) {
-      switch (spec.kind) {
-        case 'container':
-          return containerOpeners(spec)
-        case 'remote': {
-          if (spec.transport === 'sse') {
-            const legacy = remoteOpener(spec, input, remote => new SseUpstream(remote))
-            return {legacy, modern: undefined, tellsOrigin: false}
-          }
-          return {
-            legacy: remoteOpener(spec, input, remote => new RemoteUpstream(remote)),
-            modern: remoteOpener(spec, input, remote => new RemoteModern(remote)),
-            tellsOrigin: true,
-          }
-        }
-      }
+    begin: specs => starter.begin(specs),
+    flush: server => starter.flush(server),
+    forget: server => starter.forget(server),
+    async [Symbol.asyncDispose]() {
+      await starter[Symbol.asyncDispose]()
+      const over = Promise.all(running).then(() => undefined)
+      await withDeadline(over, END_MS, tooLate).catch(() => undefined)
     },
+    openers: spec => maskMessages(openersOf(spec), input),
+  }
+
+  function openersOf(spec: ConnectedSpec): Openers {
+    switch (spec.kind) {
+      case 'container':
+        return containerOpeners(spec)
+      case 'poci':
+        return {legacy: opening => openTools(spec, opening), modern: undefined, tellsOrigin: false}
+      case 'remote':
+        return remoteOpeners(spec, input, sizeLimit(spec, input))
+    }
   }
 
   function containerOpeners(spec: ContainerSpec): Openers {
@@ -86,91 +102,53 @@ export function createFleet(input: FleetInput): Fleet {
     }
   }
 
-  async function openStdio(
-    spec: ContainerSpec,
-    {onMessage, ...opening}: Opening,
-  ): Promise<Upstream> {
-    const {signal} = opening
-    const upstream = await started(spec, opening, ({run}, engine) =>
-      startContainer(engine, {...run, ...sizeLimit(spec, input), onMessage}, signal),
-    )
-    return endedWith(upstream, signal)
+  async function openStdio(spec: ContainerSpec, {onMessage, signal}: Opening): Promise<Upstream> {
+    const {parked, run} = await starter.ready(spec, signal)
+    const upstream = speakStdio(parked.container, {...run, ...sizeLimit(spec, input), onMessage})
+    return endedWith(known(upstream), signal)
   }
 
   /** A server that speaks HTTP has its log on stdout, too. */
   async function openHttp(
     spec: ContainerSpec & Required<Pick<ContainerSpec, 'http'>>,
-    {onMessage, ...opening}: Opening,
+    {onMessage, signal}: Opening,
     era: 'legacy' | 'modern',
   ): Promise<Upstream> {
     const {port, path, transport} = spec.http
-    const {signal} = opening
-    const {container, redact} = await started(spec, opening, async ({run, connect}, engine) => {
-      const onLine = (line: string) => run.onStderr(run.redact(line))
-      const onOversize = ({bytes}: Oversize) => run.onStderr(`a line of ${bytes} bytes is left out`)
-      const log = {maxMessageBytes: LONGEST_LOG_LINE, onLine, onOversize}
-      const running = await runContainer(engine, {...run, ...log}, signal)
-      const way: Connect = inner => connect(port, inner)
-      return {container: httpContainer(running, way), redact: run.redact}
-    })
+    const {parked, run} = await starter.ready(spec, signal)
+    const onOversize = ({bytes}: Oversize) => run.onStderr(`a line of ${bytes} bytes is left out`)
+    const log = maskedLines(run.redaction, LONGEST_LOG_LINE, {onLine: run.onStderr, onOversize})
+    const onStdout = (chunk: Buffer) => log.push(chunk)
+    const container = known(parked.container.begin({...run, ...NO_LINES, onStdout}))
+    void container.closed.then(() => log.end())
     // Not part of its turn to start: a server that never listens would keep others from theirs.
     const upstream = await insideUpstream({
       ...sizeLimit(spec, input),
-      container,
+      container: httpContainer(container, inner => parked.connect(port, inner)),
       kind: transport === 'sse' ? 'sse' : era,
       url: `http://localhost:${port}${path}`,
       headers: [],
       onMessage,
-      redact,
-      withinMs: (spec.startTimeout ?? START_SECONDS) * 1000,
+      redact: text => run.redaction.mask(text),
+      withinMs: startTimeoutMs(spec, input),
       signal,
     })
     return endedWith(upstream, signal)
   }
 
-  async function started<T>(
-    spec: ContainerSpec,
-    {session, signal}: Pick<Opening, 'session' | 'signal'>,
-    start: (launch: Launch, engine: Engine) => Promise<T>,
-  ): Promise<T> {
-    // Before the engine is asked for anything: a secret that is missing is the better reason.
-    secretValues(spec, input.secrets)
-    const engine = await input.engine()
-    const image = () => imageFacts(engine, spec, signal)
-    const begin = async () => {
-      const launch = await prepareLaunch(input, {engine, spec, session, image, signal})
-      return turnOf({inTurn, start: () => start(launch, engine)}, signal)
-    }
-    return begin()
-      .catch((error: unknown) => {
-        if (!lacksPrograms(error)) throw error
-        forgetShim(engine)
-        return begin()
-      })
-      .catch((error: unknown) => {
-        throw explainMount(error, spec.name)
-      })
+  async function openTools(spec: PociSpec, {onMessage, signal}: Opening): Promise<Upstream> {
+    const {home} = input
+    const limit = sizeLimit(spec, input)
+    const run: PociInput['run'] = (container, stop, onSign) =>
+      callsInTurn(() => runOnce(starter, container, {...limit, signal: stop, known, onSign}), stop)
+    return endedWith(known(new PociUpstream({...limit, spec, home, onMessage, run})), signal)
   }
 
-  async function imageFacts(
-    engine: Engine,
-    spec: ContainerSpec,
-    signal: AbortSignal,
-  ): Promise<ImageFacts> {
-    await ensureImage(spec, signal)
-    const facts = await engine.inspectImage(spec.image, signal)
-    if (facts) return facts
-    throw new PluginError(
-      'IMAGE_MISSING',
-      `server ${spec.name}: the image ${spec.image} was removed while the server was starting`,
-      {hint: `docker pull ${spec.image}`},
-    )
+  function known<T extends {readonly closed: Promise<unknown>}>(container: T): T {
+    const over = container.closed.finally(() => running.delete(over))
+    running.add(over)
+    return container
   }
-}
-
-/** Whether a start failed for want of our own programs: their volume can be removed whenever nothing runs. */
-function lacksPrograms(error: unknown): boolean {
-  return error instanceof PluginError && error.message.includes(PROGRAMS_PATH)
 }
 
 function httpContainer(container: RunningContainer, connect: Connect): HttpContainer {
@@ -184,45 +162,18 @@ function httpContainer(container: RunningContainer, connect: Connect): HttpConta
   }
 }
 
+function startTimeoutMs({startTimeout}: ConnectedSpec, input: FleetInput): number {
+  if (startTimeout !== undefined) return startTimeout * 1000
+  return input.startTimeoutMs ?? START_TIMEOUT_S * 1000
+}
+
 function sizeLimit({name}: ConnectedSpec, {maxMessageBytes, notify}: FleetInput): SizeLimit {
   return {server: name, maxMessageBytes, warn: text => notify(`! ${text}`)}
 }
 
-function remoteOpener(
-  spec: RemoteSpec,
-  input: FleetInput,
-  make: (remote: RemoteInput) => Upstream,
-): OpenUpstream {
-  return async ({onMessage}) => {
-    const values = secretValues(spec, input.secrets)
-    return make({
-      ...sizeLimit(spec, input),
-      url: spec.url,
-      headers: expandHeaders(spec, values),
-      onMessage,
-      redact: createRedactor(values.values()),
-    })
-  }
+function tooLate(): Error {
+  return new Error('they take too long')
 }
-
-/**
- * Starts a server when its turn comes. A session that ends while it waits for its turn is not kept waiting; one that
- * ends later is, so that what was begun is cleaned up before it is over.
- */
-async function turnOf<T>(
-  {inTurn, start}: {inTurn: InTurn; start: () => Promise<T>},
-  signal: AbortSignal,
-): Promise<T> {
-  let hasBegun = false
-  const turn = inTurn(() => {
-    signal.throwIfAborted()
-    hasBegun = true
-    return start()
-  })
-  return unlessAborted(turn, signal, () => !hasBegun)
-}
-
-type InTurn = ReturnType<typeof limitConcurrency>
 
 /** A server ends with its session also while it is still being introduced, which is nothing that can be waited for. */
 function endedWith(upstream: Upstream, signal: AbortSignal): Upstream {

@@ -1,15 +1,15 @@
 import type {Duplex} from 'node:stream'
-import {withDeadline} from '../../base/async.ts'
-import {messageOf, PluginError, systemCode} from '../../base/errors.ts'
+import {pause, unlessAborted, withDeadline} from '../../base/async.ts'
+import {messageOf, type PluginError, systemCode} from '../../base/errors.ts'
 import {Scope} from '../../base/scope.ts'
-import {endedError} from '../relay/connection.ts'
+import {endedError, startError} from '../relay/ended-error.ts'
 import type {Message} from '../wire/jsonrpc.ts'
-import {RemoteUpstream, type RemoteInput} from './remote.ts'
+import {RemoteUpstream} from './remote.ts'
 import {RemoteModern} from './remote-modern.ts'
 import {SseUpstream} from './remote-sse.ts'
+import type {RemoteInput} from './remote-wire.ts'
 import type {Connect} from './stream-agent.ts'
 import type {CloseReason, Mirrored, Upstream} from './upstream.ts'
-import {pause, unlessAborted} from './waiting.ts'
 
 /** Between two looks whether the server listens yet: short at first, for servers that are quick. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [20, 200]
@@ -66,7 +66,7 @@ async function untilListening(input: InsideInput): Promise<void> {
     // The way in ends with the container, and a little earlier.
     if (!signal.aborted) await hasEnded(container)
     signal.throwIfAborted()
-    throw startError(server, `cannot be reached inside its container: ${messageOf(error)}`)
+    throw startError(server, ` cannot be reached inside its container: ${messageOf(error)}`)
   } finally {
     clearTimeout(late)
   }
@@ -158,10 +158,4 @@ function neverListened({server, url, withinMs, container}: InsideInput): PluginE
   const {port} = new URL(url)
   const what = `did not listen on port ${port || 80} of its container within ${withinMs / 1000} s`
   return endedError(server, {what, stderr: container.stderr, junk: undefined})
-}
-
-function startError(server: string, why: string): PluginError {
-  return new PluginError('SERVER_START_FAILED', `server ${server} ${why}`, {
-    hint: `see its needs with: docker mcp server inspect ${server}`,
-  })
 }

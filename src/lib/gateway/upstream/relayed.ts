@@ -1,5 +1,5 @@
 import type {Duplex} from 'node:stream'
-import {withDeadline} from '../../base/async.ts'
+import {unlessAborted, withDeadline} from '../../base/async.ts'
 import {messageOf, PluginError} from '../../base/errors.ts'
 import type {Egress} from '../../egress/egress.ts'
 import {Relay} from '../../egress/relay.ts'
@@ -7,7 +7,6 @@ import type {Engine} from '../../engine/engine.ts'
 import {splitFrames} from '../../engine/frames.ts'
 import {PROGRAMS_PATH} from '../../engine/mounts.ts'
 import type {ShimArchitecture} from '../../engine/shim.ts'
-import {unlessAborted} from './waiting.ts'
 
 /** What the relay may take to listen, from the moment the engine has started it. */
 const READY_MS = 10_000

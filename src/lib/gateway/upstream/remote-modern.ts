@@ -1,14 +1,13 @@
+import type {Agent} from 'node:http'
+import {unlessAborted} from '../../base/async.ts'
 import type {JsonObject} from '../../base/json.ts'
 import {readEvents, readText} from '../wire/events.ts'
 import {
-  failure,
   isRequest,
   isResponse,
   isResult,
   request as makeRequest,
   RPC,
-  type ErrorResponse,
-  type Id,
   type Message,
   type Notification,
   type Request,
@@ -22,18 +21,18 @@ import {
   deliver,
   isEventStream,
   longAnswer,
+  lostAnswer,
   notReached,
   placeOf,
   reasonOf,
   refusalOf,
+  refused,
 } from './http-answers.ts'
 import {reportOversize} from './oversize.ts'
 import {paramValues} from '../wire/param-headers.ts'
-import type {RemoteInput} from './remote.ts'
-import {StreamAgent} from './stream-agent.ts'
+import {agentOf, type RemoteInput} from './remote-wire.ts'
 import {ToolHeaders} from './tool-headers.ts'
 import type {CloseReason, Mirrored, Upstream} from './upstream.ts'
-import {unlessAborted} from './waiting.ts'
 
 /** What a server may take to end a stream behind the answer; the connection is kept then. */
 const LINGER_MS = 1000
@@ -58,7 +57,7 @@ interface Way {
 export class RemoteModern implements Upstream {
   readonly closed: Promise<CloseReason>
   readonly #input: RemoteInput
-  readonly #agent: StreamAgent | undefined
+  readonly #agent: Agent | undefined
   readonly #stop = new AbortController()
   #close: (reason: CloseReason) => void = () => undefined
   /** The requests whose answers are still coming, by id. */
@@ -72,7 +71,7 @@ export class RemoteModern implements Upstream {
 
   constructor(input: RemoteInput) {
     this.#input = input
-    this.#agent = input.connect && new StreamAgent(input.connect)
+    this.#agent = agentOf(input)
     this.#tools = new ToolHeaders(input)
     this.closed = new Promise(resolve => {
       this.#close = resolve
@@ -168,10 +167,10 @@ export class RemoteModern implements Upstream {
       response = await this.#post(request, AbortSignal.any([signal, late.signal]), mirrored)
     } catch (error) {
       if (!signal.aborted) await this.#input.hasEnded?.()
-      return this.#failure(request.id, notReached(this.#input, error), {unreachable: true})
+      return lostAnswer(this.#input, request, notReached(this.#input, error))
     }
     if (!response.ok) return this.#refused(response, request)
-    const answer = await this.#answerIn(response, request.id, {tell, late})
+    const answer = await this.#answerIn(response, request, {tell, late})
     if (request.method !== 'tools/list' || !isResult(answer)) return answer
     const admitted = this.#tools.admit(answer.result)
     return admitted === answer.result ? answer : {...answer, result: admitted}
@@ -181,14 +180,13 @@ export class RemoteModern implements Upstream {
    * A body that is a JSON-RPC error is the server's own answer; anything else is told by its status, and so is what
    * says nothing of the server's era where that is asked for.
    */
-  async #refused(response: Response, {id, method}: Request): Promise<Answer> {
-    const told = await refusalOf(response, id)
+  async #refused(response: Response, request: Request): Promise<Answer> {
+    const {told, words} = await refusalOf(response, request.id)
     const {status: httpStatus} = response
     const isPassing = httpStatus >= 500 || [401, 403, 429].includes(httpStatus)
-    const isOwn = !isPassing || method !== 'server/discover'
+    const isOwn = !isPassing || request.method !== 'server/discover'
     if (isOwn && told && isResponse(told)) return told
-    const why = `${placeOf(this.#input)} answered with HTTP status ${httpStatus}`
-    return this.#failure(id, why, {httpStatus})
+    return lostAnswer(this.#input, request, refused(this.#input, httpStatus, words))
   }
 
   /**
@@ -197,7 +195,7 @@ export class RemoteModern implements Upstream {
    */
   #answerIn(
     response: Response,
-    id: Id,
+    request: Request,
     {tell, late}: Pick<Way, 'tell'> & {late: AbortController},
   ): Promise<Answer> {
     const {promise, resolve} = Promise.withResolvers<Answer>()
@@ -206,7 +204,7 @@ export class RemoteModern implements Upstream {
       // The server must not ask (MCP 2026-07-28, streamable HTTP, receiving messages).
       if (linger || isRequest(message)) return
       if (!isResponse(message)) return tell(message)
-      if (message.id !== id) return
+      if (message.id !== request.id) return
       linger = setTimeout(() => late.abort(), LINGER_MS).unref()
       resolve(message)
     }
@@ -214,7 +212,7 @@ export class RemoteModern implements Upstream {
       clearTimeout(linger)
       if (linger) return
       await this.#input.hasEnded?.()
-      resolve(this.#failure(id, why))
+      resolve(lostAnswer(this.#input, request, {why, isUnknown: true}))
     }
     this.#read(response, receive).then(end, error =>
       end(`${placeOf(this.#input)} broke off its answer: ${reasonOf(error)}`),
@@ -279,10 +277,6 @@ export class RemoteModern implements Upstream {
       const isFree = header.startsWith('mcp-param-') && !headers.has(header)
       if (isFree && !computed.has(header)) headers.set(header, value)
     }
-  }
-
-  #failure(id: Id, why: string, data?: JsonObject): ErrorResponse {
-    return failure(id, RPC.internalError, this.#input.redact(why), data)
   }
 }
 

@@ -1,11 +1,11 @@
+import type {Agent} from 'node:http'
 import {parseMessages} from '../wire/batch.ts'
 import {readEvents} from '../wire/events.ts'
-import {failure, isRequest, RPC, type Message} from '../wire/jsonrpc.ts'
+import {isRequest, type Id, type Message} from '../wire/jsonrpc.ts'
 import {sendHttp} from './http.ts'
-import {placeOf, reasonOf} from './http-answers.ts'
+import {lostAnswer, type Loss, notReached, reasonOf, refusalOf, refused} from './http-answers.ts'
 import {reportOversize} from './oversize.ts'
-import {takenInTime, type RemoteInput} from './remote.ts'
-import {StreamAgent} from './stream-agent.ts'
+import {agentOf, takenInTime, type RemoteInput} from './remote-wire.ts'
 import type {CloseReason, Upstream} from './upstream.ts'
 
 /**
@@ -14,25 +14,36 @@ import type {CloseReason, Upstream} from './upstream.ts'
  */
 export class SseUpstream implements Upstream {
   readonly closed: Promise<CloseReason>
+  /** Settles when the server has said where messages are posted; never, when it ends before. */
+  readonly opened: Promise<void>
   readonly #input: RemoteInput
-  readonly #agent: StreamAgent | undefined
+  readonly #agent: Agent | undefined
   readonly #stop = new AbortController()
+  /** Aborted when the server does not know the session any more, though its stream is there. */
+  readonly #leave = new AbortController()
+  readonly #refused = new Set<Id>()
   readonly #endpoint: Promise<URL>
-  /** Messages go out one after another, in the order in which they were sent. */
+  /** Ends when the last message that must come before others has been taken. */
   #order: Promise<void> = Promise.resolve()
 
   constructor(input: RemoteInput) {
     this.#input = input
-    this.#agent = input.connect && new StreamAgent(input.connect)
+    this.#agent = agentOf(input)
     const endpoint = Promise.withResolvers<URL>()
     this.#endpoint = endpoint.promise
+    this.opened = new Promise(resolve => {
+      endpoint.promise.then(
+        () => resolve(),
+        () => undefined,
+      )
+    })
     // Told to whoever sends; with nobody sending there is nobody to tell.
     this.#endpoint.catch(() => undefined)
     this.closed = this.#read(endpoint).then(what => {
       endpoint.reject(new Error(what))
       this.#stop.abort()
       this.#agent?.destroy()
-      return {what, stderr: [], junk: undefined}
+      return {what, stderr: [], junk: undefined, refused: this.#refused}
     })
   }
 
@@ -41,7 +52,9 @@ export class SseUpstream implements Upstream {
   }
 
   send(message: Message): void {
-    this.#order = this.#order.then(() => takenInTime(this.#post(message)))
+    const sent = this.#order.then(() => this.#post(message))
+    // What is no request changes how the server takes the next message, and has no answer to wait for.
+    if (!isRequest(message)) this.#order = takenInTime(sent)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +78,7 @@ export class SseUpstream implements Upstream {
       return 'has ended its stream'
     } catch (error) {
       if (this.#stop.signal.aborted) return 'was left'
+      if (this.#leave.signal.aborted) return 'has ended the session'
       const verb = connect ? 'has an HTTP server that does not answer' : 'cannot be reached'
       return redact(`${verb}: ${reasonOf(error)}`)
     }
@@ -77,18 +91,25 @@ export class SseUpstream implements Upstream {
         headers: {'content-type': 'application/json'},
         body: JSON.stringify(message),
       })
-      await response.body?.cancel()
-      if (!response.ok) this.#fail(message, `answered with HTTP status ${response.status}`)
+      if (response.ok) return await response.body?.cancel()
+      const {status} = response
+      const {isOfSession, words} = await refusalOf(response, isRequest(message) ? message.id : 0)
+      if (status === 404 || (status === 400 && isOfSession)) return this.#forgotten(message)
+      this.#fail(message, refused(this.#input, status, words))
     } catch (error) {
-      if (!(await this.#input.hasEnded?.())) this.#fail(message, reasonOf(error))
+      if (!(await this.#input.hasEnded?.())) this.#fail(message, notReached(this.#input, error))
     }
   }
 
-  #fail(message: Message, why: string): void {
-    if (!isRequest(message) || this.#stop.signal.aborted) return
-    const {redact, onMessage} = this.#input
-    const text = redact(`${placeOf(this.#input)}: ${why}`)
-    onMessage(failure(message.id, RPC.internalError, text))
+  /** The server knows nothing of the session (MCP 2024-11-05 says no more): it has not taken the message. */
+  #forgotten(message: Message): void {
+    if (isRequest(message)) this.#refused.add(message.id)
+    this.#leave.abort()
+  }
+
+  #fail(message: Message, loss: Loss): void {
+    if (!isRequest(message) || this.#stop.signal.aborted || this.#leave.signal.aborted) return
+    this.#input.onMessage(lostAnswer(this.#input, message, loss))
   }
 
   #fetch(
@@ -101,7 +122,8 @@ export class SseUpstream implements Upstream {
   ): Promise<Response> {
     const headers = new Headers(this.#input.headers.map(([name, value]) => [name, value]))
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value)
-    return sendHttp(url, {method, body, headers, signal: this.#stop.signal, agent: this.#agent})
+    const signal = AbortSignal.any([this.#stop.signal, this.#leave.signal])
+    return sendHttp(url, {method, body, headers, signal, agent: this.#agent})
   }
 }
 

@@ -1,4 +1,4 @@
-import {pause} from './waiting.ts'
+import {pause} from '../../base/async.ts'
 
 /** Before a server is asked for the rest of a stream, unless it says how long to wait. */
 const PAUSE_MS = 1000

@@ -1,18 +1,17 @@
 import type {Duplex} from 'node:stream'
 import {withDeadline} from '../../base/async.ts'
-import {messageOf, PluginError} from '../../base/errors.ts'
-import {Scope} from '../../base/scope.ts'
+import {messageOf} from '../../base/errors.ts'
 import type {Engine} from '../../engine/engine.ts'
 import {splitFrames} from '../../engine/frames.ts'
 import type {ContainerOptions} from '../../engine/options.ts'
+import type {ContainerLife, ServerLife} from '../lives.ts'
+import type {Redaction} from '../redaction.ts'
 import {lineReader} from '../wire/lines.ts'
+import {maskedLines} from './masked-lines.ts'
 import type {Oversize} from '../wire/oversize.ts'
-import {watchDisk} from './disk.ts'
+import {mebibytes, watchDisk} from './disk.ts'
 import type {CloseReason} from './upstream.ts'
-import {unlessAborted} from './waiting.ts'
 
-/** What the engine may take to create a container, connect to it and start it, all in all. */
-const START_MS = 60_000
 /** What a server may take between the end of its stdin and its own end, before it is removed by force. */
 const GRACE_MS = 2000
 /** What the engine may take to remove a container; a hung engine must not hold up the gateway's own end. */
@@ -26,8 +25,8 @@ const LONGEST_STDERR_LINE = 64 * 1024
 /** What may wait for a server that does not read, besides two of the largest messages. */
 const MANY_UNREAD_BYTES = 4 * 1024 * 1024
 
-/** What is to run, who hears of it, and what goes with it. */
-export interface ContainerRun {
+/** What is to be made, and what goes with it: all that can be settled before anybody needs the container. */
+export interface ContainerPlan {
   /** The container's name, see `containerName`. */
   readonly name: string
   readonly options: ContainerOptions
@@ -35,103 +34,77 @@ export interface ContainerRun {
   readonly before?: ((signal: AbortSignal) => Promise<void>) | undefined
   /** Done when the container runs and its program does not yet: what the program must find when it starts. */
   readonly prepare?: ((id: string, signal: AbortSignal) => Promise<void>) | undefined
-  /** What the shim waits for, see `environmentBlock`. */
-  readonly block?: Buffer | undefined
   /** What it may write to its own disk. Undefined where it cannot write there at all. */
   readonly diskBytes?: number | undefined
   /** Done when the container is gone. Never rejects. */
   readonly cleanUp?: (() => Promise<void>) | undefined
+  /** The engine would not remove the container: it may still be there. */
+  readonly onLost: (error: unknown) => void
+  /** Where book is kept of it. */
+  readonly life: Pick<ServerLife, 'container'>
+}
+
+/** What a container's program is given, and who hears of it. */
+export interface ContainerRun {
+  /** What the shim waits for, see `environmentBlock`. */
+  readonly block?: Buffer | undefined
   /** The longest line of stdout that is taken. */
   readonly maxMessageBytes: number
   /** One line of stdout. */
   readonly onLine: (line: string) => void
   /** A line of stdout that was longer. */
   readonly onOversize: (oversize: Oversize) => void
+  /** Takes stdout as it comes, in place of its lines. */
+  readonly onStdout?: ((chunk: Buffer) => void) | undefined
   /** One line that the server wrote to stderr, secrets masked. */
   readonly onStderr: (line: string) => void
-  /** The engine would not remove the container: it may still be there. */
-  readonly onLost: (error: unknown) => void
-  /** Takes the secrets out of a text before anybody sees it. */
-  readonly redact: (text: string) => string
+  /** Takes the secrets out of what the server says before anybody sees it. */
+  readonly redaction: Pick<Redaction, 'mask' | 'stream'>
 }
 
-/**
- * Creates a container, attaches to it, starts it, and lets its program begin. Attached before it is started: with log
- * driver `none`, what came earlier would be lost.
- * @throws PluginError of the engine, ENGINE_FAILED when it takes too long, or the signal's reason; then nothing is
- *   left behind
- */
-export async function runContainer(
-  engine: Engine,
-  run: ContainerRun,
-  signal: AbortSignal,
-): Promise<RunningContainer> {
-  await using starting = new Scope()
-  if (run.cleanUp) starting.defer(run.cleanUp)
-  using steps = inTime(signal)
-  const {before, prepare, block} = run
-  if (before) await steps.take('make the network of', before)
-  // One that comes too late is removed by the engine's own verb.
-  const id = await steps.take('create', inner => engine.create(run.options, inner, run.name))
-  starting.defer(() => removeContainer(engine, id, run.onLost))
-  const socket = await steps.take('connect to', inner => engine.attach(id, inner))
-  starting.defer(() => void socket.destroy())
-  const exit = engine.wait(id)
-  // Asked for early, read late: a failure in between is told by whoever reads it.
-  exit.catch(() => undefined)
-  await steps.take('start', inner => engine.start(id, inner))
-  if (prepare) await steps.take('prepare', inner => prepare(id, inner))
-  if (block) socket.write(block)
-  starting.release()
-  return new RunningContainer({engine, id, socket, exit, run})
+/** For whoever takes stdout as it comes. */
+export const NO_LINES = {
+  maxMessageBytes: 0,
+  onLine: (): void => undefined,
+  onOversize: (): void => undefined,
 }
 
-/** Gives several steps one time limit together. When it is over, nobody waits for the step that was under way. */
-function inTime(signal: AbortSignal) {
-  const late = new AbortController()
-  const either = AbortSignal.any([signal, late.signal])
-  let verb = ''
-  const timer = setTimeout(() => late.abort(engineTooSlow(verb)), START_MS)
-  return {
-    take<T>(step: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-      verb = step
-      return unlessAborted(run(either), late.signal)
-    },
-    [Symbol.dispose]: () => clearTimeout(timer),
-  }
-}
-
-function engineTooSlow(verb: string): PluginError {
-  const message = `the engine did not ${verb} the container within ${START_MS / 1000} s`
-  return new PluginError('ENGINE_FAILED', message, {
-    hint: 'see whether the engine still works: docker ps',
-  })
-}
-
-interface Parts {
+/** A container that was made and started, with our connection to it. */
+export interface RunningParts {
   readonly engine: Engine
   readonly id: string
   readonly socket: Duplex
   readonly exit: Promise<{readonly exitCode: number}>
-  readonly run: ContainerRun
+  readonly plan: ContainerPlan
+  readonly life: ContainerLife
 }
 
-/** A container that was started, until it is gone. */
+/** A container whose program runs, until it is gone. */
 export class RunningContainer implements AsyncDisposable {
   /** Settles when the container is gone, and what belongs to it. Never rejects; `junk` is never set. */
   readonly closed: Promise<CloseReason>
-  readonly #parts: Parts
+  readonly #parts: RunningParts
+  readonly #run: ContainerRun
   readonly #stderr: string[] = []
+  #exitCode: number | undefined
   #disposed: Promise<void> | undefined
   #removed: Promise<void> | undefined
+  /** It was given up, though it goes on. */
+  #isDeaf = false
   /** Why it was removed although nobody asked for its end. */
   #broken: string | undefined
 
-  constructor(parts: Parts) {
+  constructor(parts: RunningParts, run: ContainerRun) {
     this.#parts = parts
+    this.#run = run
     // A server that closed its end is seen by the reading side; an error event without a listener ends the process.
     parts.socket.on('error', () => undefined)
     this.closed = this.#live()
+  }
+
+  /** How its program ended by itself, if all that it printed has come; known when the container is gone. */
+  get exitCode(): number | undefined {
+    return this.#exitCode
   }
 
   /** The last lines that it wrote to stderr, secrets masked. */
@@ -141,12 +114,13 @@ export class RunningContainer implements AsyncDisposable {
 
   /** Writes to the program's stdin. One that never reads is given up. */
   write(text: string): void {
-    const {socket, run} = this.#parts
+    const {socket} = this.#parts
     if (!socket.writable) return
     gather(socket)
     socket.write(text)
-    if (socket.writableLength > MANY_UNREAD_BYTES + 2 * run.maxMessageBytes) {
-      socket.destroy(new Error('it does not read what it is sent'))
+    if (socket.writableLength > MANY_UNREAD_BYTES + 2 * this.#run.maxMessageBytes) {
+      this.#isDeaf = true
+      socket.destroy(new Error(DEAF))
     }
   }
 
@@ -165,14 +139,14 @@ export class RunningContainer implements AsyncDisposable {
   }
 
   #remove(within = REMOVE_MS): Promise<void> {
-    const {engine, id, run} = this.#parts
-    this.#removed ??= removeContainer(engine, id, run.onLost, within)
+    const {engine, id, plan} = this.#parts
+    this.#removed ??= removeContainer(engine, id, plan.onLost, within)
     return this.#removed
   }
 
   async #live(): Promise<CloseReason> {
-    const {engine, id, run} = this.#parts
-    const {diskBytes} = run
+    const {engine, id, plan, life} = this.#parts
+    const {diskBytes} = plan
     using _ =
       diskBytes === undefined
         ? undefined
@@ -181,20 +155,20 @@ export class RunningContainer implements AsyncDisposable {
             void this.#remove(REMOVE_FULL_MS)
           })
     const broken = await this.#read()
-    const what = this.#broken ?? broken ?? (await this.#howItEnded())
-    // Said already, by what.
-    if (what.startsWith(NOT_STARTED)) this.#stderr.pop()
+    const what = this.#broken ?? (await this.#howItEnded(broken))
     // By itself it goes only when its program has ended, and that is not certain here.
     await this.#remove()
-    await run.cleanUp?.()
+    await plan.cleanUp?.()
+    life.ended()
     return {what, stderr: this.#stderr, junk: undefined}
   }
 
   /** Reads what the program says to the end; gives what broke the connection, if something did. */
   async #read(): Promise<string | undefined> {
-    const {socket, run} = this.#parts
-    const stdout = lineReader(run.maxMessageBytes, run)
-    const stderr = lineReader(LONGEST_STDERR_LINE, {
+    const {socket} = this.#parts
+    const run = this.#run
+    const stdout = run.onStdout ? {push: run.onStdout} : lineReader(run.maxMessageBytes, run)
+    const stderr = maskedLines(run.redaction, LONGEST_STDERR_LINE, {
       onLine: line => this.#stderrLine(line),
       onOversize: ({bytes}) => run.onStderr(`a line of ${bytes} bytes is left out`),
     })
@@ -205,37 +179,50 @@ export class RunningContainer implements AsyncDisposable {
       () => undefined,
       (error: unknown) => messageOf(error),
     )
-    // Output without a newline at the end still says why a server died.
-    stderr.push(Buffer.from('\n'))
+    stderr.end()
     return broken
   }
 
-  async #howItEnded(): Promise<string> {
-    const {exit} = this.#parts
-    if (this.#disposed) return 'was stopped'
-    return withDeadline(exit, EXIT_CODE_MS, tooLate).then(
-      ({exitCode}) => shimsWords(exitCode, this.#stderr) ?? endOf(exitCode),
-      () => 'ended',
-    )
+  /** @param broken what broke the connection; where the program has ended, that is only how it was noticed */
+  async #howItEnded(broken: string | undefined): Promise<string> {
+    const {exit, plan} = this.#parts
+    if (this.#isDeaf) return broken ?? DEAF
+    if (this.#disposed) return broken ?? 'was stopped'
+    const end = await withDeadline(exit, EXIT_CODE_MS, tooLate).catch(() => undefined)
+    if (end === undefined) return broken ?? 'ended'
+    if (broken === undefined) this.#exitCode = end.exitCode
+    const said = this.#shimsWords(end.exitCode)
+    if (said === undefined) return endOf(end.exitCode)
+    // Said already, by what.
+    this.#stderr.pop()
+    if (end.exitCode === KILLED) return usedUpMemory(plan.options.HostConfig.Memory)
+    return `could not be started: ${said}`
+  }
+
+  /** Why the program was never started, or was ended, when it is the shim that tells. */
+  #shimsWords(exitCode: number): string | undefined {
+    const said = SHIM_CODES.has(exitCode) ? this.#stderr.at(-1) : undefined
+    return said?.startsWith(SHIM) ? said.slice(SHIM.length) : undefined
   }
 
   #stderrLine(line: string): void {
-    const text = this.#parts.run.redact(line)
-    this.#stderr.push(text)
+    this.#stderr.push(line)
     if (this.#stderr.length > KEPT_STDERR_LINES) this.#stderr.shift()
-    this.#parts.run.onStderr(text)
+    this.#run.onStderr(line)
   }
 }
 
+const DEAF = 'it does not read what it is sent'
 const SHIM = 'shim: '
-const NOT_STARTED = 'could not be started'
-/** The shim's own: no block, not executable, not found. */
-const SHIM_CODES: ReadonlySet<number> = new Set([125, 126, 127])
+/** 128 and SIGKILL. */
+const KILLED = 128 + 9
+/** The shim's own: no block, not executable, not found; and when the memory of the container is used up. */
+const SHIM_CODES: ReadonlySet<number> = new Set([125, 126, 127, KILLED])
 
-/** Why the program was never started, when that is so. */
-function shimsWords(exitCode: number, stderr: readonly string[]): string | undefined {
-  const said = SHIM_CODES.has(exitCode) ? stderr.at(-1) : undefined
-  return said?.startsWith(SHIM) ? `${NOT_STARTED}: ${said.slice(SHIM.length)}` : undefined
+function usedUpMemory(limit: number | undefined): string {
+  const more =
+    limit === undefined ? 'memory than there is' : `than its memory limit of ${mebibytes(limit)}`
+  return `was ended by the engine: it used more ${more}`
 }
 
 /** 128 and SIGXFSZ, which is not seen otherwise: the program has no word to say about it. */
@@ -254,7 +241,7 @@ function gather(socket: Duplex): void {
 }
 
 /** What goes wrong here is told, not thrown: it must neither hide why a start failed nor keep others from ending. */
-async function removeContainer(
+export async function removeContainer(
   engine: Engine,
   id: string,
   onLost: (error: unknown) => void,

@@ -1,8 +1,7 @@
 import {Agent, type ClientRequest, type ClientRequestArgs} from 'node:http'
 import type {Duplex} from 'node:stream'
-import {limitConcurrency} from '../../base/async.ts'
+import {limitConcurrency, pause} from '../../base/async.ts'
 import {systemCode} from '../../base/errors.ts'
-import {pause} from './waiting.ts'
 
 /**
  * Opens a connection to a server. The signal says that nobody wants it any more. Rejects with the code EMFILE when

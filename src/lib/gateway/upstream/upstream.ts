@@ -33,8 +33,8 @@ export interface CloseReason {
   readonly stderr: readonly string[]
   /** The first line on stdout that was no message, if there was one. */
   readonly junk: string | undefined
-  /** The request that the server refused for no other reason than its end: it may be sent again. */
-  readonly refused?: Id | undefined
+  /** The requests that the server refused for no other reason than its end, or never saw: they may be sent again. */
+  readonly refused?: ReadonlySet<Id> | undefined
 }
 
 /** Opens a server for one session. Rejects with a PluginError that names the server, the cause and the next step. */

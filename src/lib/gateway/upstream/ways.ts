@@ -1,12 +1,13 @@
 import type {Duplex} from 'node:stream'
-import {messageOf} from '../../base/errors.ts'
 import type {Egress} from '../../egress/egress.ts'
 import type {Engine} from '../../engine/engine.ts'
 import type {ShimArchitecture} from '../../engine/shim.ts'
 import type {ContainerSpec} from '../../model/server.ts'
+import type {Housekeeping} from './housekeeping.ts'
+import type {LostThing} from './lost-things.ts'
 import {type NetworkPlan, type OwnNetwork, ownNetwork} from './network.ts'
 import {openRelay, type RelayLink} from './relayed.ts'
-import type {ContainerRun} from './running.ts'
+import type {ContainerPlan} from './running.ts'
 
 /** A relay ends with its container, and a little earlier: so long it is not news, in milliseconds. */
 const LAST_MOMENTS_MS = 1000
@@ -20,21 +21,21 @@ export function waysOf(input: {
   readonly engine: Engine
   readonly owner: string
   readonly notify: (line: string) => void
+  readonly housekeeping: Pick<Housekeeping, 'lost'>
   readonly spec: ContainerSpec
   readonly plan: NetworkPlan
   readonly name: string
   readonly egress: Egress | undefined
   readonly architecture: ShimArchitecture | undefined
 }): {
-  readonly run: Pick<ContainerRun, 'before' | 'prepare' | 'cleanUp' | 'onLost'>
+  readonly steps: Pick<ContainerPlan, 'before' | 'prepare' | 'cleanUp' | 'onLost'>
   readonly connect: (port: number, signal: AbortSignal) => Promise<Duplex>
 } {
-  const {engine, owner, notify, spec, plan, name, egress, architecture} = input
+  const {engine, owner, notify, housekeeping, spec, plan, name, egress, architecture} = input
   const networks: OwnNetwork[] = []
   let relay: RelayLink | undefined
   let isOver = false
-  const lost = (what: string) => (error: unknown) =>
-    notify(`! the ${what} ${name} may be left behind: ${messageOf(error)}`)
+  const lost = (thing: LostThing) => () => housekeeping.lost(engine, thing)
 
   async function makeNetworks(signal: AbortSignal): Promise<void> {
     const {connectTo} = spec.network
@@ -45,7 +46,7 @@ export function waysOf(input: {
     }
     for (const [index, container] of connectTo.entries()) {
       const own = {name: index === 0 ? name : `${name}-${index + 1}`, labels, container}
-      const made = {server: spec.name, ...own, onLost: lost('network')}
+      const made = {server: spec.name, ...own, onLost: lost({kind: 'network', name: own.name})}
       networks.push(await ownNetwork(engine, made, signal))
     }
     notify(`- ${spec.name}: shares a network with ${connectTo.join(' and another one with ')}`)
@@ -78,11 +79,11 @@ export function waysOf(input: {
   }
 
   return {
-    run: {
+    steps: {
       before: plan.base === 'own' ? makeNetworks : undefined,
       prepare: plan.needsRelay ? prepare : undefined,
       cleanUp,
-      onLost: lost('container'),
+      onLost: lost({kind: 'container', name}),
     },
     connect: (port, signal) =>
       relay

@@ -310,8 +310,8 @@ describe('a client that comes back', () => {
       id: 2,
       error: {
         code: -32_603,
-        message: expect.stringMatching(/^server demo ended with exit code 3; .* had effects/),
-        data: {server: 'demo', reason: 'SERVER_START_FAILED'},
+        message: expect.stringMatching(/^server demo ended with exit code 3 .*may have done/),
+        data: {server: 'demo', reason: 'SERVER_ENDED'},
       },
     })
     expect(await retry(call, asked, {1: YES}, {name: 'u'}).answer).toMatchObject(REFUSED)

@@ -367,6 +367,6 @@ describe('a session', () => {
     expect(upstream.isOpen).toBe(true)
     await vi.advanceTimersByTimeAsync(1)
     expect(upstream.isOpen).toBe(false)
-    expect(await list.refusal).toMatchObject({code: 'SERVER_START_FAILED'})
+    expect(await list.refusal).toMatchObject({code: 'SERVER_ENDED'})
   })
 })

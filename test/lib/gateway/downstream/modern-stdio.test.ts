@@ -20,6 +20,7 @@ import {
 import {fakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
 import {fixedMemory} from '../../../support/memory.ts'
+import {lasting} from '../../../support/server-life.ts'
 
 const _meta = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -78,6 +79,7 @@ function start(answer?: (exchange: Exchange) => Promise<Response>) {
             allows: () => true,
             open: server.open,
             startTimeoutMs: 60_000,
+            ...lasting(),
           },
         ],
         memory: fixedMemory(),
@@ -85,7 +87,13 @@ function start(answer?: (exchange: Exchange) => Promise<Response>) {
         govern: send => send,
         patienceMs: 60_000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
+        events: {
+          onOpened: () => {},
+          onFailed: () => {},
+          onListed: () => {},
+          onTools: () => {},
+          onWarning: () => {},
+        },
         onClose: () => {},
       }),
   })

@@ -41,7 +41,13 @@ function start() {
         govern: send => send,
         patienceMs: 1000,
         now: () => 0,
-        events: {onOpened: () => {}, onFailed: () => {}, onListed: () => {}, onWarning: () => {}},
+        events: {
+          onOpened: () => {},
+          onFailed: () => {},
+          onListed: () => {},
+          onTools: () => {},
+          onWarning: () => {},
+        },
         onClose: () => {},
       })
     },

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {PluginError} from '../../../../src/lib/base/errors.ts'
+import {PluginError, type ErrorCode} from '../../../../src/lib/base/errors.ts'
 import {NotModern, type WhyNotModern} from '../../../../src/lib/gateway/modern/discover.ts'
 import {EraLink} from '../../../../src/lib/gateway/modern/era-link.ts'
 import type {ModernLink} from '../../../../src/lib/gateway/modern/view-link.ts'
@@ -8,7 +8,7 @@ import {failure, request, result, type Response} from '../../../../src/lib/gatew
 const HELLO = {capabilities: {}}
 const CALL = request(1, 'tools/call', {name: 'go'})
 const REFUSED = failure(1, -32_000, 'Mcp-Session-Id is missing')
-const gone = () => new PluginError('SERVER_START_FAILED', 'gone')
+const gone = (code: ErrorCode = 'SERVER_START_FAILED') => new PluginError(code, 'gone')
 const notModern = (why: WhyNotModern = 'refusal') => new NotModern('one', 'is not', why)
 
 /** A way to the server; it counts what is asked of it. */
@@ -45,6 +45,7 @@ class Way implements ModernLink {
   notify = () => undefined
   watch = async () => ({honoured: {}, ended: new Promise<void>(() => undefined)})
   whenOpen = async () => undefined
+  idle = async () => undefined
   close = async () => undefined
 }
 
@@ -174,12 +175,13 @@ describe('a server that refuses a request', () => {
 
 describe('a legacy server that is gone, with a modern one in its place', () => {
   test.each([
-    ['asked for what it cannot have begun', false, 1],
-    ['not asked twice for what may have begun', true, 0],
-  ])('is %s', async (_what, isSent, times) => {
+    ['asked for what it cannot have begun', 'SERVER_START_FAILED', false, 1],
+    ['asked for what the gateway wanted to know', 'SERVER_ENDED', false, 1],
+    ['not asked twice for what may have begun', 'SERVER_ENDED', true, 0],
+  ] as const)('is %s (%s)', async (_what, code, isSent, times) => {
     const {link, modern, legacy, ask} = linked({modern: false})
     await link.ready()
-    legacy.answer = gone()
+    legacy.answer = gone(code)
     legacy.isSent = isSent
     const outcome = await ask().catch((error: unknown) => error)
     expect([link.isModern, modern.requests]).toEqual([true, times])

@@ -34,12 +34,15 @@ function followed() {
 }
 
 describe('hearing of the changes of a modern server', () => {
-  test('takes what may have changed while it was not heard for changed', async () => {
-    const {watches, changes, stop, over} = followed()
+  test('takes what may have changed while it was not heard for changed, as soon as it is there', async () => {
+    const {watches, waits, changes, stop, over} = followed()
     const watch = await watches.find(() => true)
     watch.tell(notification('notifications/tools/list_changed'))
     expect(changes).toEqual(['tools'])
     watch.end()
+    const opened = await waits.find(() => true)
+    expect(changes).toEqual(['tools'])
+    opened()
     await vi.waitFor(() => expect(changes).toEqual(['tools', 'tools']))
     stop.abort()
     await over

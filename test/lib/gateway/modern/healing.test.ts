@@ -1,6 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import {RemoteModern} from '../../../../src/lib/gateway/upstream/remote-modern.ts'
-import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
+import {RemoteUpstream} from '../../../../src/lib/gateway/upstream/remote.ts'
+import type {RemoteInput} from '../../../../src/lib/gateway/upstream/remote-wire.ts'
 import type {Openers} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import type {Notification} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {startFixtureServer, type FixtureEra} from '../../../support/fixture-server.ts'
@@ -70,9 +71,13 @@ describe.for([
     })
     await using _second = second
     expect(await eraOf(gateway)).toBe(after)
-    const changed = notices.find(({method}) => method === 'notifications/tools/list_changed')
-    await gateway.ask('tools/call', {name: 'test_trigger_tool_change', arguments: {}})
-    expect((await changed).method).toBe('notifications/tools/list_changed')
+    // Nobody here sees when the new one is listened to: what it tells before is lost.
+    await expect
+      .poll(async () => {
+        await gateway.ask('tools/call', {name: 'test_trigger_tool_change', arguments: {}})
+        return notices.items.map(({method}) => method)
+      })
+      .toContain('notifications/tools/list_changed')
     leaving.abort()
   })
 })

@@ -3,6 +3,7 @@ import {afterEach, beforeEach, describe, expect, onTestFinished, test, vi} from 
 import {PluginError} from '../../../../src/lib/base/errors.ts'
 import type {Json, JsonObject} from '../../../../src/lib/base/json.ts'
 import {listen, type ListenInput} from '../../../../src/lib/gateway/modern/listen.ts'
+import {SharedView} from '../../../../src/lib/gateway/modern/shared-view.ts'
 import {SharedServer} from '../../../../src/lib/gateway/modern/shared-server.ts'
 import type {ViewLink, Watch} from '../../../../src/lib/gateway/modern/view-link.ts'
 import type {Kind} from '../../../../src/lib/gateway/relay/pages.ts'
@@ -16,6 +17,7 @@ import {
 import {META} from '../../../../src/lib/gateway/wire/meta.ts'
 import {fakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
+import {lasting} from '../../../support/server-life.ts'
 
 beforeEach(() => void vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout', 'performance']}))
 afterEach(() => void vi.useRealTimers())
@@ -44,6 +46,7 @@ function fakeView(server: string): {link: ViewLink; asked: Inbox<Asked>} {
     request: unused,
     notify: () => undefined,
     close: () => Promise.resolve(),
+    whenOpen: () => Promise.resolve(),
     watch: (filter, tell, signal) => {
       const answer = Promise.withResolvers<Watch>()
       const over = Promise.withResolvers<void>()
@@ -93,8 +96,8 @@ function listening(
     notify: ({method, params = {}}: Notification) => told.add({method, params}),
   }
   const answer = listen(exchange, {
-    links,
     isOnly: links.length === 1,
+    splits: () => ({[Symbol.dispose]: () => undefined}),
     split: filter =>
       new Map(
         links.flatMap(link => {
@@ -553,6 +556,7 @@ describe('several clients of one server', () => {
           open: server.open,
           isKnown: () => false,
           startTimeoutMs: 1000,
+          ...lasting(),
           now: () => 0,
           events: {
             onOpened: () => undefined,
@@ -564,7 +568,7 @@ describe('several clients of one server', () => {
         })
         const stopping = new AbortController()
         const clients = [0, 1, 2].map(nth => {
-          const link = shared.view({[META.version]: '2026-07-28'})
+          const link = new SharedView(shared, {[META.version]: '2026-07-28'})
           const told: Notification[] = []
           const notifications = {resourceSubscriptions: [`u${nth}`]}
           const answer = listen(
@@ -575,8 +579,8 @@ describe('several clients of one server', () => {
               notify: notice => told.push(notice),
             },
             {
-              links: [link],
               isOnly: true,
+              splits: () => ({[Symbol.dispose]: () => undefined}),
               split: filter => new Map([[link, filter]]),
               toClient: (_server, notice) => notice,
               changes: () => ({[Symbol.dispose]: () => undefined}),

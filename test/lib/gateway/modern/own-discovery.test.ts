@@ -46,6 +46,7 @@ describe('what the gateway says of itself to modern clients', () => {
     expect(answer['capabilities']).toEqual({
       tools: {listChanged: true},
       prompts: {listChanged: true},
+      resources: {listChanged: true},
       extensions: {'io.modelcontextprotocol/ui': {}},
     })
     expect(answer['_meta']).toMatchObject({[SERVER]: {name: 'docker-mcp-gateway'}})

@@ -3,9 +3,11 @@ import {afterEach, beforeEach, describe, expect, onTestFinished, test, vi} from 
 import {PluginError} from '../../../../src/lib/base/errors.ts'
 import type {Json, JsonObject} from '../../../../src/lib/base/json.ts'
 import {NotModern} from '../../../../src/lib/gateway/modern/discover.ts'
+import {SharedView} from '../../../../src/lib/gateway/modern/shared-view.ts'
 import {SharedServer} from '../../../../src/lib/gateway/modern/shared-server.ts'
 import type {ViewLink} from '../../../../src/lib/gateway/modern/view-link.ts'
 import {Cancelled} from '../../../../src/lib/gateway/relay/connection.ts'
+import type {WayPolicy} from '../../../../src/lib/gateway/relay/way-input.ts'
 import type {OpenUpstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {
   failure,
@@ -24,6 +26,7 @@ import {
   type FakeUpstream,
 } from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
+import {lasting, LASTING} from '../../../support/server-life.ts'
 
 const OWN = {
   [META.version]: '2026-07-28',
@@ -62,6 +65,7 @@ function share(
     isKnown?: boolean
     startTimeoutMs?: number
     now?: () => number
+    policy?: Partial<WayPolicy>
   } = {},
 ): {shared: SharedServer; view: ViewLink; news: Inbox<News>} {
   const news = new Inbox<News>()
@@ -70,6 +74,8 @@ function share(
     open: options.open ?? server.open,
     isKnown: () => options.isKnown ?? false,
     startTimeoutMs: options.startTimeoutMs ?? 60_000,
+    life: lasting().life,
+    policy: {...LASTING, ...options.policy},
     now: options.now ?? (() => 0),
     events: {
       onOpened: value => news.add({kind: 'opened', value}),
@@ -78,7 +84,7 @@ function share(
     },
   })
   onTestFinished(() => shared[Symbol.asyncDispose]())
-  return {shared, view: shared.view(OWN), news}
+  return {shared, view: new SharedView(shared, OWN), news}
 }
 
 /** A call of a client, with what it comes to. */
@@ -113,7 +119,7 @@ describe('opening', () => {
   test('asks server/discover once for all views, with the entries of the first', async () => {
     const server = modern()
     const {shared, view, news} = share(server)
-    const other = shared.view({...OWN, [META.client]: {name: 'other', version: '2'}})
+    const other = new SharedView(shared, {...OWN, [META.client]: {name: 'other', version: '2'}})
     expect(view.isOpen).toBe(false)
     expect(await Promise.all([view.ready(), other.ready(), view.ready()])).toEqual([
       HELLO,
@@ -142,7 +148,7 @@ describe('opening', () => {
     })
     const {shared} = share(server)
     const own = {...OWN, [META.version]: '2099-12-31'}
-    expect(await shared.view(own).ready()).toEqual(HELLO)
+    expect(await new SharedView(shared, own).ready()).toEqual(HELLO)
     expect(versions).toEqual([own, OWN])
   })
 
@@ -250,7 +256,7 @@ describe('opening', () => {
     expect(server.attempts).toBe(attempts)
   })
 
-  test('waits that long once, and then tries again after the cool-down', async () => {
+  test('waits that long once, and then for as long as a start may take, before it is known', async () => {
     vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
     onTestFinished(() => void vi.useRealTimers())
     const server = modern({answers: {'server/discover': silence}})
@@ -265,7 +271,7 @@ describe('opening', () => {
     expect(server.attempts).toBe(2)
   })
 
-  test('fails with one error for all, and tries again after the cool-down', async () => {
+  test('fails with one error for all, and for those of the next second, too', async () => {
     let now = 0
     let broken = true
     const server = modern({
@@ -274,13 +280,14 @@ describe('opening', () => {
       },
     })
     const {view} = share(server, {now: () => now})
-    const first = await outcomeOf(view.ready())
+    const [first, second] = await Promise.all([outcomeOf(view.ready()), outcomeOf(view.ready())])
     expect(first).toMatchObject({message: 'server demo: no such image'})
+    expect(second).toBe(first)
     broken = false
-    now = 4999
+    now = 999
     expect(await outcomeOf(view.ready())).toBe(first)
     expect(server.attempts).toBe(1)
-    now = 5000
+    now = 1000
     expect(await view.ready()).toEqual(HELLO)
   })
 
@@ -321,7 +328,7 @@ describe('requests', () => {
     const {shared, view, news} = share(server)
     const meta = {...OWN, progressToken: 't'}
     const a = call(view, 'a', meta)
-    const b = call(shared.view(OWN), 'b', meta)
+    const b = call(new SharedView(shared, OWN), 'b', meta)
     const upstream = await server.start()
     const ids = [
       (await upstream.request('tools/call')).id,
@@ -375,9 +382,9 @@ describe('requests', () => {
     const {view} = share(server)
     const one = call(view, 'a')
     const upstream = await server.start()
-    upstream.end({refused: (await upstream.request('tools/call')).id})
+    upstream.end({refused: new Set([(await upstream.request('tools/call')).id])})
     const next = await server.start(1)
-    next.end({refused: (await next.request('tools/call')).id})
+    next.end({refused: new Set([(await next.request('tools/call')).id])})
     expect(await one.outcome).toMatchObject({code: 'SERVER_START_FAILED'})
     expect(server.attempts).toBe(2)
   })
@@ -421,7 +428,7 @@ describe('requests', () => {
     const one = call(view, 'a')
     const upstream = await server.start()
     const {id} = await upstream.request('tools/call')
-    await shared.view(OWN).close()
+    await new SharedView(shared, OWN).close()
     upstream.say(result(id, {}))
     expect(await one.outcome).toEqual(result(1, {}))
     expect(upstream.isOpen).toBe(true)
@@ -705,14 +712,75 @@ describe('watching', () => {
   test('keeps the watches of several apart', async () => {
     const {shared, server, upstream, listen, watch, told} = await watching()
     const others: Notification[] = []
-    const other = shared
-      .view(OWN)
-      .watch(FILTER, notice => others.push(notice), new AbortController().signal)
+    const other = new SharedView(shared, OWN).watch(
+      FILTER,
+      notice => others.push(notice),
+      new AbortController().signal,
+    )
     const second = await upstream.request('subscriptions/listen', 1)
     upstream.say(acknowledged(second.id))
     upstream.say(acknowledged(listen.id))
     await Promise.all([watch, other])
     upstream.say(changed(second.id))
     expect([told.length, others.length, server.attempts]).toEqual([0, 1, 1])
+  })
+})
+
+describe('a server that is looked after', () => {
+  beforeEach(
+    () =>
+      void vi.useFakeTimers({
+        toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
+      }),
+  )
+  afterEach(() => void vi.useRealTimers())
+
+  test('is asked what it can do every minute, and ended when it does not answer', async () => {
+    let answers = true
+    const server = modern({answers: {'server/discover': () => (answers ? HELLO : undefined)}})
+    const {view, news} = share(server, {policy: {isPinged: true}})
+    await view.ready()
+    const upstream = await server.start()
+    await vi.advanceTimersByTimeAsync(120_000)
+    const asked = upstream.received.items.map(({method, params}) => ({method, params}))
+    const discover = {method: 'server/discover', params: {_meta: OWN}}
+    expect(asked).toEqual([discover, discover, discover])
+    answers = false
+    await vi.advanceTimersByTimeAsync(75_000)
+    expect([view.isOpen, upstream.isOpen]).toEqual([false, false])
+    expect(news.items.at(-1)).toMatchObject({
+      kind: 'failed',
+      value: {message: 'server demo did not answer a ping within 15 s'},
+    })
+  })
+
+  test('is not ended as idle while it is checked', async () => {
+    let answers = true
+    const server = modern({answers: {'server/discover': () => (answers ? HELLO : undefined)}})
+    const {shared, view} = share(server, {policy: {idleMs: 5000}})
+    await view.ready()
+    answers = false
+    const check = shared.check(OWN)
+    const upstream = await server.start()
+    const {id} = await upstream.request('server/discover', 1)
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(view.isOpen).toBe(true)
+    upstream.say(result(id, HELLO))
+    expect(await check).toEqual(HELLO)
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(view.isOpen).toBe(false)
+  })
+
+  test('is told with the next step when it cannot be started', async () => {
+    const server = modern({
+      beforeOpen: () => {
+        throw new Error('no such thing')
+      },
+    })
+    expect(await outcomeOf(share(server).view.ready())).toMatchObject({
+      code: 'SERVER_START_FAILED',
+      message: 'server demo: no such thing',
+      hint: 'see its needs with: docker mcp server inspect demo',
+    })
   })
 })

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {compose, type Handler, type Middleware} from '../../../../src/lib/gateway/pipeline/call.ts'
+import {
+  clientName,
+  compose,
+  type Handler,
+  type Middleware,
+} from '../../../../src/lib/gateway/pipeline/call.ts'
 import {failure, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {callOf} from '../../../support/calls.ts'
 
@@ -50,4 +55,14 @@ describe('compose', () => {
   test('of nothing is the handler', () => {
     expect(compose([], echo)).toBe(echo)
   })
+})
+
+test.each([
+  [{name: 'my-editor', version: '1'}, 'my-editor'],
+  [{name: 'x'.repeat(100_000)}, 'x'.repeat(256)],
+  [{name: 7}, 'unknown'],
+  ['my-editor', 'unknown'],
+  [undefined, 'unknown'],
+])('the name of a client is short, whatever it says of itself: %#', (info, name) => {
+  expect(clientName(info)).toBe(name)
 })

@@ -9,6 +9,13 @@ import {
   negotiateVersion,
 } from '../../../../src/lib/gateway/relay/hello.ts'
 
+/** What every client is told that there may be: servers come and go. */
+const LISTED = {
+  tools: {listChanged: true},
+  prompts: {listChanged: true},
+  resources: {listChanged: true},
+}
+
 /** What a gateway with these servers answers; `undefined` is one that was never seen. */
 function helloOf(...hellos: readonly (JsonObject | undefined)[]): JsonObject {
   return gatewayHello({
@@ -38,7 +45,7 @@ describe('gatewayHello', () => {
   test('introduces the gateway', () => {
     expect(helloOf()).toEqual({
       protocolVersion: '2025-11-25',
-      capabilities: {tools: {listChanged: true}},
+      capabilities: LISTED,
       serverInfo: {name: 'docker-mcp-gateway', title: 'Docker MCP Gateway', version: '1.2.3'},
     })
   })
@@ -138,7 +145,7 @@ describe('gatewayHello', () => {
       helloOf({protocolVersion: '2025-06-18', capabilities: own, serverInfo, _meta: {a: 1}}),
     ).toEqual({
       protocolVersion: '2025-06-18',
-      capabilities: {tools: {x: 1, listChanged: true}, logging: {}, vendor: true},
+      capabilities: {...LISTED, tools: {x: 1, listChanged: true}, logging: {}, vendor: true},
       serverInfo,
       _meta: {a: 1},
     })

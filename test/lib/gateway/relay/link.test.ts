@@ -16,6 +16,7 @@ import {
 import type {Origin} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {FAKE_SECRET, fakeServer, type FakeServer} from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
+import {lasting} from '../../../support/server-life.ts'
 
 interface News {
   readonly kind: 'request' | 'notification' | 'opened' | 'reopened' | 'failed' | 'ended'
@@ -28,7 +29,12 @@ interface News {
 /** A link to a server in memory, with everything that it tells its session. */
 function linkTo(
   server: FakeServer,
-  options: {params?: JsonObject; startTimeoutMs?: number; now?: () => number} = {},
+  options: {
+    params?: JsonObject
+    startTimeoutMs?: number
+    now?: () => number
+    life?: Partial<ReturnType<typeof lasting>>
+  } = {},
 ): {link: Link; news: Inbox<News>} {
   const news = new Inbox<News>()
   const link = new Link(
@@ -38,6 +44,8 @@ function linkTo(
       hello: {protocolVersion: '2025-11-25', params: options.params ?? {}},
       open: server.open,
       startTimeoutMs: options.startTimeoutMs ?? 60_000,
+      ...lasting(),
+      ...options.life,
       now: options.now ?? (() => 0),
     },
     {
@@ -156,8 +164,8 @@ describe('opening', () => {
     ])
   })
 
-  test('fails every request with the same error, and tries again only after the cool-down', async () => {
-    let now = 1000
+  test('fails every request that waits with the same error, and those of the next second, too', async () => {
+    let now = 0
     let broken = true
     const server = fakeServer({
       answers: {'tools/call': {}},
@@ -166,17 +174,19 @@ describe('opening', () => {
       },
     })
     const {link, news} = linkTo(server, {now: () => now})
+    const second = refusalOf(link.request(request(1, 'tools/call')))
     const first = await refusalOf(link.ready())
+    expect(await second).toBe(first)
     expect(first).toBeInstanceOf(PluginError)
     expect(first).toMatchObject({
       code: 'SERVER_START_FAILED',
       message: 'server demo: no such image',
     })
     broken = false
-    now += 4999
-    expect(await refusalOf(link.request(request(1, 'tools/call')))).toBe(first)
+    now = 999
+    expect(await refusalOf(link.ready())).toBe(first)
     expect(server.attempts).toBe(1)
-    now += 1
+    now = 1000
     expect(isResult(await link.request(request(1, 'tools/call')))).toBe(true)
     expect(news.items.map(({kind}) => kind)).toEqual(['failed', 'opened'])
   })
@@ -271,6 +281,22 @@ describe('opening', () => {
       'server demo refused to start a session: too old for [secret]',
     )
     expect(server.starts[0]?.disposals).toBe(1)
+  })
+
+  test('says that a server cannot be reached, with its name once and what to look at', async () => {
+    const server = fakeServer({
+      answers: {
+        initialize: ({id}, upstream) => {
+          const text = 'server demo: http://far cannot be reached: no way'
+          upstream.say(failure(id, -32603, text, {unreachable: true}))
+          return undefined
+        },
+      },
+    })
+    await expect(linkTo(server).link.ready()).rejects.toMatchObject({
+      message: 'server demo: http://far cannot be reached: no way',
+      hint: expect.stringContaining('proxy, certificates'),
+    })
   })
 
   test('fails the requests of a server that dies in the moment in which it opens', async () => {
@@ -407,7 +433,7 @@ describe('requests', () => {
     upstream.end({what: 'ended with exit code 137', stderr: ['one', 'two']})
     for (const call of calls) {
       await expect(call).rejects.toMatchObject({
-        code: 'SERVER_START_FAILED',
+        code: 'SERVER_ENDED',
         message: 'server demo ended with exit code 137; its last words: one | two',
       })
     }
@@ -626,7 +652,7 @@ describe('closing', () => {
     const {link} = linkTo(server)
     const ready = refusalOf(link.ready())
     await link.close()
-    expect(await ready).toMatchObject({message: expect.stringContaining('stopped')})
+    expect(await ready).toMatchObject({message: expect.stringContaining('the session has ended')})
     expect(server.starts).toEqual([])
   })
 
@@ -637,7 +663,7 @@ describe('closing', () => {
     const upstream = await server.start()
     await upstream.call('initialize')
     await link.close()
-    expect(await ready).toMatchObject({message: expect.stringContaining('was stopped')})
+    expect(await ready).toMatchObject({message: expect.stringContaining('the session has ended')})
     expect(upstream.disposals).toBe(1)
   })
 

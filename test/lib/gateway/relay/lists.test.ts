@@ -2,7 +2,9 @@ import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {JsonObject} from '../../../../src/lib/base/json.ts'
 import {Link} from '../../../../src/lib/gateway/relay/link.ts'
 import {Lists} from '../../../../src/lib/gateway/relay/lists.ts'
+import type {ListsByKind} from '../../../../src/lib/gateway/relay/list-state.ts'
 import type {Kind} from '../../../../src/lib/gateway/relay/pages.ts'
+import {defining} from '../../../../src/lib/gateway/relay/request-router.ts'
 import {failure, result} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {
   fakeServer,
@@ -11,6 +13,7 @@ import {
   type FakeServer,
 } from '../../../support/fake-upstream.ts'
 import {Inbox} from '../../../support/inbox.ts'
+import {lasting} from '../../../support/server-life.ts'
 
 interface Setup {
   readonly lists: Lists
@@ -23,7 +26,12 @@ interface Setup {
 
 function listsOf(
   servers: Readonly<Record<string, FakeServer>>,
-  options: {patienceMs?: number; allows?: (tool: string) => boolean} = {},
+  options: {
+    patienceMs?: number
+    allows?: (tool: string) => boolean
+    guesses?: ListsByKind
+    isTrusted?: boolean
+  } = {},
 ): Setup {
   const late = new Inbox<Kind>()
   const listed: string[] = []
@@ -37,6 +45,7 @@ function listsOf(
           hello: {protocolVersion: '2025-11-25', params: {}},
           open,
           startTimeoutMs: 60_000,
+          ...lasting(),
           now: () => setup.now,
         },
         {
@@ -50,15 +59,22 @@ function listsOf(
       ),
   )
   const lists = new Lists(
-    links.map(link => ({link, prefix: undefined, allows: options.allows ?? (() => true)})),
+    links.map(link => ({
+      link,
+      prefix: undefined,
+      allows: options.allows ?? (() => true),
+      guesses: options.guesses,
+      isTrusted: options.isTrusted,
+    })),
     {
       patienceMs: options.patienceMs ?? 60_000,
       onChange: kind => late.add(kind),
+      onTools: () => undefined,
       onListed: (server, {kind, shown}) => void listed.push(`${server}: ${shown} ${kind}`),
       nameOf: () => undefined,
       onNamed: () => undefined,
       onRefused: error => refused.add(error),
-      now: () => 0,
+      now: () => setup.now,
     },
   )
   const setup = {lists, late, listed, refused, now: 0}
@@ -67,6 +83,8 @@ function listsOf(
   })
   return setup
 }
+
+const isShown = (tool: string) => tool !== 'hidden'
 
 /** Names of what each server lists. */
 async function collect(lists: Lists, kind: Kind): Promise<Record<string, unknown[]>> {
@@ -85,6 +103,34 @@ function pages(byCursor: Readonly<Record<string, JsonObject>>, asked: unknown[] 
 }
 
 const tools = (...names: string[]) => ({tools: names.map(name => ({name}))})
+
+describe('defining', () => {
+  const inquiry = {
+    caller: {session: 's', client: 'c'},
+    signal: new AbortController().signal,
+  }
+
+  test('starts the server when nobody has listed its tools, and asks again when that is old', async () => {
+    const asked: unknown[] = []
+    const setup = listsOf({one: pages({start: {...tools('a'), ttlMs: 1000}}, asked)})
+    const {lists} = setup
+    const define = (name: string) => defining(lists, {server: 'one', name}, inquiry)()
+    expect(await define('a')).toEqual({name: 'a'})
+    expect(await define('b')).toBeUndefined()
+    expect(asked).toHaveLength(1)
+    setup.now = 60_000
+    expect(lists.definition('one', 'a')).toBeUndefined()
+    expect(await define('a')).toEqual({name: 'a'})
+    expect(asked).toHaveLength(2)
+  })
+
+  test('is over when the client gives up', async () => {
+    const {lists} = listsOf({one: fakeServer({answers: {'tools/list': () => undefined}})})
+    const gone = AbortSignal.abort(new Error('enough'))
+    const define = defining(lists, {server: 'one', name: 'a'}, {...inquiry, signal: gone})
+    await expect(define()).rejects.toThrow('enough')
+  })
+})
 
 describe('Lists', () => {
   test('reads all pages, one with an empty cursor included', async () => {
@@ -210,6 +256,54 @@ describe('Lists', () => {
     expect(await late.find(() => true)).toBe('tools')
     expect(await collect(lists, 'tools')).toEqual({slow: ['s'], good: ['g']})
     expect(late.items).toHaveLength(1)
+  })
+
+  test('shows what a slow server listed to other clients rather than nothing, and tells when it answers', async () => {
+    const gate = Promise.withResolvers<void>()
+    const slow = fakeServer({...toolScript('s'), beforeOpen: () => gate.promise})
+    const guesses = {tools: [{name: 'g'}, {name: 'hidden'}]}
+    const {lists, late} = listsOf({slow}, {patienceMs: 1, guesses, allows: isShown})
+    expect(lists.claimed('tools', 'g')).toBeUndefined()
+    expect(await collect(lists, 'tools')).toEqual({slow: ['g']})
+    expect(await collect(lists, 'prompts')).toEqual({slow: []})
+    expect(lists.isConfirmed('slow', 'tools')).toBe(false)
+    expect(lists.unanswered('tools')).toEqual(['slow'])
+    gate.resolve()
+    expect(await late.find(() => true)).toBe('tools')
+    expect(await collect(lists, 'tools')).toEqual({slow: ['s']})
+    expect(late.items).toHaveLength(1)
+  })
+
+  test('shows what a server that fails listed to others, and asks it again until it has answered', async () => {
+    let broken = true
+    const failing = fakeServer({
+      ...toolScript('g'),
+      beforeOpen: () => {
+        if (broken) throw new Error('no')
+      },
+    })
+    const guesses = {tools: [{name: 'g'}]}
+    const setup = listsOf({failing}, {guesses, isTrusted: true})
+    const {lists} = setup
+    expect(await collect(lists, 'tools')).toEqual({failing: ['g']})
+    expect(lists.unanswered('tools')).toEqual(['failing'])
+    lists.replace(lists.servers)
+    expect(lists.unanswered('tools')).toEqual(['failing'])
+    broken = false
+    setup.now = 5000
+    await collect(lists, 'tools')
+    await expect.poll(() => setup.listed).toEqual(['failing: 1 tools'])
+    expect(await collect(lists, 'tools')).toEqual({failing: ['g']})
+    expect(lists.unanswered('tools')).toEqual([])
+  })
+
+  test('keeps to what a server answers in time, whatever it listed to other clients', async () => {
+    const {lists, late} = listsOf(
+      {one: fakeServer(toolScript('s'))},
+      {guesses: {tools: [{name: 'g'}]}},
+    )
+    expect(await collect(lists, 'tools')).toEqual({one: ['s']})
+    expect(late.items).toEqual([])
   })
 
   test('shows only the tools that are allowed, and all prompts', async () => {

@@ -86,6 +86,53 @@ describe('what is remembered of servers', () => {
     })
   })
 
+  test('starts nobody for a list when it is good enough, and is confirmed by the first call', async () => {
+    useTimers()
+    const [a, b] = [fakeServer(toolScript('x', 'new')), fakeServer(toolScript('y'))]
+    const client = await connectedClient({
+      servers: {a, b},
+      remembered: {a: remembered, b: {tools: [tool('y')]}},
+      isTrusted: true,
+    })
+    expect(await tools(client)).toEqual(['x', 'y'])
+    expect(await tools(client)).toEqual(['x', 'y'])
+    expect(client.opened).toEqual([])
+    await client.ask('tools/call', {name: 'x'})
+    expect(client.opened).toEqual(['a'])
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['x', 'new', 'y'])
+    expect(client.opened).toEqual(['a'])
+  })
+
+  test('starts the only server neither, and asks it itself once it is there', async () => {
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x', 'new'))},
+      remembered: {a: remembered},
+      isTrusted: true,
+    })
+    expect(await tools(client)).toEqual(['x'])
+    expect(client.opened).toEqual([])
+    await client.ask('tools/call', {name: 'x'})
+    expect(await tools(client)).toEqual(['x', 'new'])
+  })
+
+  test('is asked for again when it was learnt of another image', async () => {
+    useTimers()
+    const client = await connectedClient({
+      servers: {a: fakeServer(toolScript('x', 'new')), b: fakeServer(toolScript('y'))},
+      remembered: {a: remembered, b: {tools: [tool('y')]}},
+      isTrusted: true,
+    })
+    expect(await tools(client)).toEqual(['x', 'y'])
+    client.session.distrust('a')
+    await vi.waitFor(() => expect(client.opened).toEqual(['a']))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(changes(client)).toBe(1)
+    expect(await tools(client)).toEqual(['x', 'new', 'y'])
+    expect(client.opened).toEqual(['a'])
+  })
+
   test('does not decide what a call may hold: that server may be another one today', async () => {
     const definitions: unknown[] = []
     const server = gated('x')
@@ -343,13 +390,13 @@ describe('a single server', () => {
     expect(await client.ask('logging/setLevel', {level: 'info'})).toEqual({})
   })
 
-  test('that is known answers for itself, also that it has no such thing', async () => {
+  test('that is known answers for itself, but for lists of what another one may have later', async () => {
     const client = await connectedClient({
       servers: {a: fakeServer(toolScript('x'))},
       known: {a: {capabilities: {tools: {}}}},
     })
     await tools(client)
-    expect(await client.refusal('prompts/list')).toMatchObject({message: 'no prompts/list here'})
+    expect(await client.ask('prompts/list')).toEqual({prompts: []})
     expect(await client.refusal('logging/setLevel', {level: 'info'})).toMatchObject({code: -32601})
   })
 
@@ -456,7 +503,7 @@ describe('a server that was started again', () => {
     const answer = client.ask('tools/call', {name: 'x'})
     const first = await server.start(0)
     const {id} = await first.request('tools/call')
-    first.end({what: 'has ended the session', refused: id})
+    first.end({what: 'has ended the session', refused: new Set([id])})
     const second = await server.start(1)
     const again = await second.request('tools/call')
     second.say(result(again.id, {second: true}))

@@ -417,8 +417,9 @@ describe('what is not governed', () => {
     upstream.end()
     expect(await refused).toEqual({
       code: -32603,
-      message: 'server a ended with exit code 3 (see its needs with: docker mcp server inspect a)',
-      data: {server: 'a', reason: 'SERVER_START_FAILED'},
+      message:
+        'server a ended with exit code 3 (it may have done what it was asked: look, and then ask again)',
+      data: {server: 'a', reason: 'SERVER_ENDED'},
     })
   })
 

@@ -129,7 +129,7 @@ describe('requests', () => {
     upstream.end()
     expect(await refused).toMatchObject({
       id: 1,
-      error: {code: -32603, data: {reason: 'SERVER_START_FAILED'}},
+      error: {code: -32603, data: {reason: 'SERVER_ENDED'}},
     })
     expect(client.failed).toMatchObject([{server: 'a'}])
   })
@@ -446,7 +446,13 @@ describe('the end of a session', () => {
     const upstream = await server.start()
     const {id} = await upstream.request('tools/call')
     await client.session.close()
-    expect(await answer).toEqual(failure('c', -32603, 'the session ended before the answer came'))
+    expect(await answer).toEqual(
+      failure(
+        'c',
+        -32603,
+        'the session ended before the answer came, and what was asked may have been done; look before you ask again',
+      ),
+    )
     expect((await upstream.call('notifications/cancelled')).params).toMatchObject({requestId: id})
     expect(upstream.disposals).toBe(1)
     expect(client.isClosed).toBe(true)

@@ -72,7 +72,6 @@ const said = async (source: string, more: readonly Mount[] = []): Promise<unknow
   const options = containerOptions({
     server: 'files',
     owner: 'iso-hardening-explain',
-    session: 'one',
     image: await fixtureImage('shows-environment'),
     facts: {user: '', volumes: [], entrypoint: [], cmd: [], workingDir: ''},
     command: [],

@@ -3,9 +3,12 @@ import {Duplex} from 'node:stream'
 import {promisify} from 'node:util'
 import {beforeAll, describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {ContainerFacts, Engine} from '../../../../src/lib/engine/engine.ts'
-import {startContainer, type StdioRun} from '../../../../src/lib/gateway/upstream/container.ts'
+import {Redaction} from '../../../../src/lib/gateway/redaction.ts'
+import {speakStdio, type StdioRun} from '../../../../src/lib/gateway/upstream/container.ts'
+import {parkContainer} from '../../../../src/lib/gateway/upstream/parked.ts'
+import type {Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {notification, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
-import {ANY_OPTIONS, engineWith} from '../../../support/engine-with.ts'
+import {anyPlan, engineWith} from '../../../support/engine-with.ts'
 import {fixtureCatalog, type Fixture, type FixtureEntry} from '../../../support/fixture-images.ts'
 import {
   startGateway,
@@ -69,8 +72,7 @@ describe('a server in a container', () => {
       expect(await two.call('count')).toBe('1')
       expect(await one.call('count')).toBe('3')
       const containers = await gateway.containers()
-      const owners = containers.map(({labels}) => labels['docker-mcp-session'])
-      expect(new Set(owners)).toEqual(new Set(['one', 'two']))
+      expect(containers).toHaveLength(2)
       await one.session.close()
       expect(await gateway.containers()).toHaveLength(1)
       expect(await two.call('count')).toBe('2')
@@ -95,7 +97,6 @@ describe('a server in a container', () => {
         'docker-mcp': 'true',
         'docker-mcp-name': 'named.server',
         'docker-mcp-owner': gateway.owner,
-        'docker-mcp-session': 'one',
         'docker-mcp-transport': 'stdio',
       })
       const {HostConfig, Config} = await inspect(container)
@@ -160,6 +161,29 @@ describe('a server in a container', () => {
       const now = await gateway.containers()
       expect(now).toHaveLength(1)
       expect(now[0]?.id).not.toBe(first?.id)
+    }))
+
+  test('that uses up its memory fails with this reason, its limit and its last words', () =>
+    withServers(
+      {'eats-memory': {fixture: 'eats-memory', resources: {limits: {memory: '96m'}}}},
+      async gateway => {
+        const one = await client(gateway)
+        expect(await one.call('eat')).toMatch(
+          /server eats-memory was ended by the engine: it used more than its memory limit of 96 MB.*hungry/s,
+        )
+        expect(await gateway.containers()).toEqual([])
+      },
+    ))
+
+  test('that is killed by somebody else is not said to have used up its memory', () =>
+    withServers(['eats-memory'], async gateway => {
+      const one = await client(gateway)
+      const waiting = one.call('wait')
+      const {log} = gateway.lives.of('eats-memory')
+      await expect.poll(() => log.lines.at(-1)?.text).toBe('waiting')
+      const [container] = await gateway.containers()
+      await run('docker', ['kill', container?.id ?? ''])
+      expect(await waiting).toMatch(/server eats-memory ended with exit code 137.*waiting/s)
     }))
 
   test('that does not speak MCP is ended with its session, long before it has used up its time', () =>
@@ -229,25 +253,26 @@ const MAX = 64 * 1024
 function runOf(more: Partial<StdioRun> = {}): StdioRun {
   return {
     server: 'deaf',
-    name: 'mcp-deaf-123',
-    options: ANY_OPTIONS,
     maxMessageBytes: MAX,
     onMessage: () => undefined,
     onStderr: () => undefined,
-    onLost: () => undefined,
     warn: () => undefined,
-    redact: text => text,
+    redaction: new Redaction(),
     ...more,
   }
 }
 
-const {signal} = new AbortController()
+/** Starts a container of an engine that has just that one. */
+async function started(engine: Engine, heard = runOf()): Promise<Upstream> {
+  const {signal} = new AbortController()
+  return speakStdio(await parkContainer(engine, anyPlan('mcp-deaf-123'), signal), heard)
+}
 
 function failureOf(starting: Promise<unknown>): Promise<unknown> {
   return starting.catch((error: unknown) => error)
 }
 
-describe('startContainer', () => {
+describe('parkContainer', () => {
   test('sends what is said at once as one write, in order, also right before the end', async () => {
     const writes = new Inbox<string>()
     const socket = new Duplex({
@@ -257,7 +282,7 @@ describe('startContainer', () => {
         done()
       },
     })
-    const upstream = await startContainer(engineWith(socket, []), runOf(), signal)
+    const upstream = await started(engineWith(socket, []))
     upstream.send(notification('a'))
     upstream.send(notification('b'))
     await writes.find(() => true)
@@ -270,7 +295,7 @@ describe('startContainer', () => {
   test('gives up on a server that does not read, before it fills the memory', async () => {
     const removed: string[] = []
     const deaf = new FakeStreams()
-    const upstream = await startContainer(engineWith(deaf, removed), runOf(), signal)
+    const upstream = await started(engineWith(deaf, removed))
     const ballast = 'x'.repeat(1024 * 1024)
     for (let id = 1; id <= 8 && deaf.writable; id += 1) {
       upstream.send({jsonrpc: '2.0', id, method: 'ping', params: {ballast}})
@@ -292,7 +317,7 @@ describe('startContainer', () => {
       onMessage: message => received.add(message),
       warn: text => warnings.push(text),
     })
-    const upstream = await startContainer(engineWith(streams, []), told, signal)
+    const upstream = await started(engineWith(streams, []), told)
     const ballast = 'x'.repeat(MAX)
     const large = JSON.stringify({result: {ballast}, jsonrpc: '2.0', id: 7})
     streams.says(large, '\n')
@@ -327,7 +352,7 @@ describe('startContainer', () => {
       onTestFinished(() => void vi.useRealTimers())
       const removed: string[] = []
       const streams = new FakeStreams()
-      const failed = failureOf(startContainer(engineWith(streams, removed, verbs), runOf(), signal))
+      const failed = failureOf(started(engineWith(streams, removed, verbs)))
       await vi.advanceTimersByTimeAsync(60_000)
       expect(await failed).toMatchObject({
         code: 'ENGINE_FAILED',
@@ -344,7 +369,7 @@ describe('startContainer', () => {
     onTestFinished(() => void vi.useRealTimers())
     const created = vi.fn<Engine['create']>(() => never)
     const engine = engineWith(new FakeStreams(), [], {create: created})
-    const failed = failureOf(startContainer(engine, runOf(), signal))
+    const failed = failureOf(started(engine))
     await vi.advanceTimersByTimeAsync(60_000)
     expect(await failed).toMatchObject({code: 'ENGINE_FAILED'})
     expect(created.mock.calls[0]?.[1]?.aborted).toBe(true)

@@ -1,6 +1,9 @@
 import {describe, expect, test} from 'vitest'
-import {deliver} from '../../../../src/lib/gateway/upstream/delivery.ts'
+import {PluginError} from '../../../../src/lib/base/errors.ts'
+import {deliver, secretValues} from '../../../../src/lib/gateway/upstream/delivery.ts'
 import type {ContainerSpec} from '../../../../src/lib/model/server.ts'
+import {secretSource} from '../../../../src/lib/secrets/source.ts'
+import {secretsOf} from '../../../support/secrets.ts'
 
 type Spec = Pick<ContainerSpec, 'name' | 'secrets' | 'env' | 'command'>
 
@@ -72,5 +75,52 @@ describe('deliver', () => {
       code: 'SERVER_UNSUPPORTED',
       message: expect.stringContaining('/run/secrets/API_KEY'),
     })
+  })
+})
+
+describe('secretValues', () => {
+  const asFile = {...plain, secrets: [{...secret, file: 'API_KEY'}]}
+
+  test.each([
+    ['is no UTF-8', Buffer.from([0xff, 0x41])],
+    ['has a NUL', Buffer.from('a\0b')],
+  ])('refuses a value for a variable that %s, and gives it to a file as it is', (_what, bytes) => {
+    const source = secretsOf({'some.key': bytes})
+    expect(() => secretValues(plain, source)).toThrow(
+      'server some takes the secret some.key as text, and its value is none',
+    )
+    const {files, env} = deliver(asFile, secretValues(asFile, source), onShim)
+    expect(files).toEqual([['/run/secrets/API_KEY', bytes]])
+    expect(env).toEqual([['API_KEY_FILE', '/run/secrets/API_KEY']])
+  })
+
+  test('says what sets a secret that has no value', () => {
+    expect(() => secretValues(plain, secretsOf({}))).toThrow(
+      expect.objectContaining({
+        code: 'SECRET_MISSING',
+        message: 'server some needs the secret some.key, which has no value',
+        hint: 'docker mcp secret set some.key',
+      }),
+    )
+    const optional = {...plain, secrets: [{...secret, required: false}]}
+    expect(secretValues(optional, secretsOf({}))).toEqual(new Map())
+  })
+
+  test('says why a store cannot be read, also where the secret is not required', () => {
+    const problem = new PluginError('SECRET_LOCKED', 'keyring may have it', {hint: 'unlock it'})
+    const source = secretSource(
+      new Map([['some.key', {store: 'keyring', problem}]]),
+      () => 'not this',
+    )
+    const optional = {...plain, secrets: [{...secret, required: false}]}
+    for (const spec of [plain, optional]) {
+      expect(() => secretValues(spec, source)).toThrow(
+        expect.objectContaining({
+          code: 'SECRET_LOCKED',
+          message: 'server some needs the secret some.key: keyring may have it',
+          hint: 'unlock it',
+        }),
+      )
+    }
   })
 })

@@ -7,31 +7,14 @@ import {openEngine} from '../../../../src/lib/engine/dockerode.ts'
 import type {Engine} from '../../../../src/lib/engine/engine.ts'
 import {ensureShim} from '../../../../src/lib/engine/shim.ts'
 import {createFleet, type FleetInput} from '../../../../src/lib/gateway/upstream/fleet.ts'
-import type {ContainerSpec} from '../../../../src/lib/model/server.ts'
+import type {LostThing} from '../../../../src/lib/gateway/upstream/lost-things.ts'
 import {FLEET_DEFAULTS} from '../../../support/engine-with.ts'
-import {fixtureImage, type Fixture} from '../../../support/fixture-images.ts'
+import {fixtureImage} from '../../../support/fixture-images.ts'
+import {fixtureSpec} from '../../../support/plain-spec.ts'
 import {testEngine} from '../../../support/in-process-gateway.ts'
+import {secretsOf} from '../../../support/secrets.ts'
 
 const never = new AbortController().signal
-
-async function specOf(fixture: Fixture, more: Partial<ContainerSpec> = {}): Promise<ContainerSpec> {
-  return {
-    kind: 'container',
-    name: fixture,
-    image: await fixtureImage(fixture),
-    command: [],
-    env: [],
-    volumes: [],
-    network: {kind: 'none', rules: [], extraHosts: [], connectTo: []},
-    security: {profile: undefined, readOnly: undefined, capAdd: [], tmpfs: []},
-    longLived: false,
-    limits: {},
-    requiredConfig: [],
-    secrets: [],
-    secretNames: [],
-    ...more,
-  }
-}
 
 function fleetInput(engine: Engine, more: Partial<FleetInput> = {}): FleetInput {
   return {
@@ -84,7 +67,7 @@ describe('createFleet', () => {
       },
     }))
     const input = fleetInput(engine, {startsAtOnce: 2})
-    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
+    const open = createFleet(input).openers(await fixtureSpec('counts-calls')).legacy
     const opened = await Promise.all(
       Array.from({length: 6}, (_, at) => open(opening(`session-${at}`))),
     )
@@ -104,7 +87,7 @@ describe('createFleet', () => {
       },
     }))
     const input = fleetInput(engine, {startsAtOnce: 1})
-    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
+    const open = createFleet(input).openers(await fixtureSpec('counts-calls')).legacy
     const ahead = open(opening('ahead'))
     const session = new AbortController()
     const queued = open(opening('queued', session.signal))
@@ -119,7 +102,7 @@ describe('createFleet', () => {
     const engine = await testEngine()
     const input = fleetInput(engine)
     const session = new AbortController()
-    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
+    const open = createFleet(input).openers(await fixtureSpec('counts-calls')).legacy
     const upstream = await open(opening('one', session.signal))
     session.abort()
     expect(await upstream.closed).toMatchObject({what: 'was stopped'})
@@ -127,21 +110,21 @@ describe('createFleet', () => {
     expect(await engine.list({'docker-mcp-owner': input.owner})).toEqual([])
   })
 
-  test('does not wait for ever for an engine that does not remove, and says what may be left', async () => {
+  test('does not wait for ever for an engine that does not remove, and tells who may remove it later', async () => {
     const real = await testEngine()
-    const notices: string[] = []
+    const lost: LostThing[] = []
     const engine = await engineWith(real, () => ({
       remove: () => new Promise<never>(() => undefined),
     }))
-    const input = fleetInput(engine, {notify: line => void notices.push(line)})
+    const input = fleetInput(engine, {
+      housekeeping: {began: () => undefined, lost: (_, thing) => void lost.push(thing)},
+    })
     const upstream = await createFleet(input)
-      .openers(await specOf('ignores-eof'))
+      .openers(await fixtureSpec('ignores-eof'))
       .legacy(opening('one'))
     await upstream[Symbol.asyncDispose]()
-    expect(notices.join('\n')).toMatch(
-      /the container mcp-ignores-eof-[0-9a-f]{6} may be left behind: the engine did not answer/,
-    )
     const [left] = await real.list({'docker-mcp-owner': input.owner})
+    expect(lost).toEqual([{kind: 'container', name: left?.name}])
     await real.remove(left?.id ?? '', {force: true})
   })
 
@@ -156,11 +139,13 @@ describe('createFleet', () => {
         throw new PluginError('ENGINE_UNREACHABLE', 'gone away')
       },
     }))
-    const notices: string[] = []
-    const input = fleetInput(engine, {notify: line => void notices.push(line)})
-    const open = createFleet(input).openers(await specOf('counts-calls')).legacy
+    const lost: LostThing[] = []
+    const input = fleetInput(engine, {
+      housekeeping: {began: () => undefined, lost: (_, thing) => void lost.push(thing)},
+    })
+    const open = createFleet(input).openers(await fixtureSpec('counts-calls')).legacy
     await expect(open(opening('one'))).rejects.toThrow('no attaching today')
-    expect(notices.join('\n')).toContain('gone away')
+    expect(lost).toEqual([{kind: 'container', name: expect.stringMatching(/^mcp-counts-calls-/)}])
   })
 
   test('wants the secrets before it looks at the image', async () => {
@@ -168,7 +153,7 @@ describe('createFleet', () => {
       hasImage: () => Promise.reject(new Error('asked too early')),
     }))
     const secrets = [{name: 'a.key', env: 'A_KEY', required: true}]
-    const spec = await specOf('counts-calls', {secrets})
+    const spec = await fixtureSpec('counts-calls', {secrets})
     const open = createFleet(fleetInput(engine)).openers(spec).legacy
     await expect(open(opening('one'))).rejects.toMatchObject({
       code: 'SECRET_MISSING',
@@ -178,7 +163,7 @@ describe('createFleet', () => {
 
   test('masks secrets in what a server says before it dies', async () => {
     const value = 'hunter2-hunter2-hunter2'
-    const spec = await specOf('prints-junk', {
+    const spec = await fixtureSpec('prints-junk', {
       // Node prints its complaint about an unknown option, which is then the secret.
       env: [{name: 'NODE_OPTIONS', value: `--${value}`, expand: false}],
       secrets: [{name: 'key', env: 'KEY', required: true}],
@@ -187,7 +172,7 @@ describe('createFleet', () => {
     const input = fleetInput(await testEngine(), {
       verbose: true,
       log: line => void log.push(line),
-      secrets: {get: () => value, where: () => 'a file', skipped: [], names: ['key']},
+      secrets: secretsOf({key: value}),
     })
     const upstream = await createFleet(input).openers(spec).legacy(opening('one'))
     const {what, stderr} = await upstream.closed
@@ -196,78 +181,6 @@ describe('createFleet', () => {
     expect(stderr.join('\n')).toMatch(/not allowed in NODE_OPTIONS/)
     expect([...stderr, ...log].join('\n')).not.toContain(value)
     expect(log.join('\n')).toContain('- prints-junk: ')
-  })
-})
-
-describe('an image that is not there', () => {
-  const spec = {name: 'absent', image: `localhost:1/absent/${randomUUID()}:1`}
-
-  test('is an error with the words of the engine and a hint', async () => {
-    const {ensureImage} = createFleet(fleetInput(await testEngine()))
-    await expect(ensureImage(spec, never)).rejects.toMatchObject({
-      code: 'IMAGE_MISSING',
-      message: expect.stringMatching(/^server absent: the engine could not pull .*: .+/),
-      hint: expect.stringContaining(`docker pull ${spec.image}`),
-    })
-  })
-
-  test('is never pulled when it is made here', async () => {
-    const engine = await engineWith(await testEngine(), () => ({
-      pullImage: () => Promise.reject(new Error('pulled')),
-    }))
-    const {ensureImage} = createFleet(fleetInput(engine))
-    for (const [folder, hint] of [
-      ['docker-mcp', 'make it: npm run samples'],
-      ['own', 'build it, or tag one with this name'],
-    ]) {
-      const image = `localhost/${folder}/absent-${randomUUID()}`
-      await expect(ensureImage({name: 'absent', image}, never)).rejects.toMatchObject({
-        code: 'IMAGE_MISSING',
-        message: expect.stringContaining('made on this machine'),
-        hint,
-      })
-    }
-  })
-
-  test('is pulled once for many, of whom some leave', async () => {
-    const pulled = Promise.withResolvers<void>()
-    let pulls = 0
-    const engine = await engineWith(await testEngine(), () => ({
-      hasImage: async () => false,
-      pullImage: () => {
-        pulls += 1
-        return pulled.promise
-      },
-    }))
-    const {ensureImage} = createFleet(fleetInput(engine))
-    const leaving = new AbortController()
-    const first = ensureImage(spec, leaving.signal)
-    const others = Array.from({length: 20}, () => ensureImage(spec, never))
-    leaving.abort(new Error('the session has ended'))
-    await expect(first).rejects.toThrow('the session has ended')
-    pulled.resolve()
-    expect(new Set(await Promise.all(others))).toEqual(new Set(['pulled']))
-    expect(pulls).toBe(1)
-  })
-
-  test('whose pull fails after everybody has left troubles nobody, and is tried again', async () => {
-    const pulled = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    let pulls = 0
-    const engine = await engineWith(await testEngine(), () => ({
-      hasImage: async () => false,
-      pullImage: () => pulled[pulls++]?.promise ?? Promise.reject(new Error('a third pull')),
-    }))
-    const {ensureImage} = createFleet(fleetInput(engine))
-    const leaving = new AbortController()
-    const first = ensureImage(spec, leaving.signal)
-    await expect.poll(() => pulls).toBe(1)
-    leaving.abort(new Error('the session has ended'))
-    await expect(first).rejects.toThrow('the session has ended')
-    pulled[0]?.reject(new PluginError('IMAGE_MISSING', 'no'))
-    await new Promise(setImmediate)
-    const second = ensureImage(spec, never)
-    pulled[1]?.resolve()
-    expect(await second).toBe('pulled')
   })
 })
 
@@ -288,7 +201,7 @@ test('an engine over TCP shares nothing with this machine, so its mounts are not
       throw new Error(`asked for ${JSON.stringify(HostConfig.Mounts)}`)
     },
   }))
-  const spec = await specOf('counts-calls', {volumes: ['/on/the/other/machine:/data']})
+  const spec = await fixtureSpec('counts-calls', {volumes: ['/on/the/other/machine:/data']})
   const open = createFleet(fleetInput(engine)).openers(spec).legacy
   await expect(open(opening('one'))).rejects.toThrow(
     '"Source":"/on/the/other/machine","Target":"/data","ReadOnly":true',
@@ -299,7 +212,7 @@ test('an engine over TCP shares nothing with this machine, so its mounts are not
 test('a volume of our programs that is gone is made again by the next start', async () => {
   const engine = await testEngine()
   const fleet = createFleet(fleetInput(engine))
-  const open = fleet.openers(await specOf('counts-calls')).legacy
+  const open = fleet.openers(await fixtureSpec('counts-calls')).legacy
   const first = await open(opening('one'))
   await first[Symbol.asyncDispose]()
   // What `docker volume prune` leaves: a container that names it gets an empty one. Only a volume of this test's own
@@ -318,7 +231,7 @@ test('a volume of our programs that is gone is made again by the next start', as
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  const again = createFleet(fleetInput(forgetful)).openers(await specOf('counts-calls')).legacy
+  const again = createFleet(fleetInput(forgetful)).openers(await fixtureSpec('counts-calls')).legacy
   const upstream = await again(opening('two'))
   await upstream[Symbol.asyncDispose]()
   expect(isGone).toBe(false)

@@ -1,3 +1,4 @@
+import {createServer as createHttpServer} from 'node:http'
 import {createServer} from 'node:net'
 import {describe, expect, test} from 'vitest'
 import * as z from 'zod'
@@ -26,6 +27,23 @@ const request = () => ({
 })
 
 describe('sendHttp', () => {
+  test.each([
+    ['docker-mcp', {}],
+    ['mine/1', {'User-Agent': 'mine/1'}],
+  ])('says who asks: %s', async (name, headers) => {
+    const names: unknown[] = []
+    const server = createHttpServer((incoming, response) => {
+      names.push(incoming.headers['user-agent'])
+      response.end()
+    })
+    await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))
+    const {port} = z.object({port: z.number()}).parse(server.address())
+    await sendHttp(`http://127.0.0.1:${port}/`, {...request(), headers: new Headers(headers)})
+    expect(names).toEqual([name])
+    server.closeAllConnections()
+    server.close()
+  })
+
   test.each(['101', '600', '999', '0'])('rejects an answer with status %s', async status => {
     const upgrade = status === '101' ? 'Connection: upgrade\r\nUpgrade: other\r\n' : ''
     await using server = await serverThatSays(`HTTP/1.1 ${status} odd\r\n${upgrade}\r\n`)

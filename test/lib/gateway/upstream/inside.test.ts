@@ -322,7 +322,7 @@ test('answers for a server that breaks off a connection and goes on', async () =
   const {ask} = await open(container)
   expect(await ask(1, 'initialize', HELLO)).toMatchObject({
     error: {
-      message: expect.stringMatching(/^its HTTP server does not answer: /),
+      message: expect.stringMatching(/^server near: its HTTP server does not answer: /),
       data: {unreachable: true},
     },
   })
@@ -336,6 +336,7 @@ test('stops the container of a server that ends its stream of HTTP+SSE', async (
   const {upstream} = await open(container, {kind: 'sse'})
   expect(await upstream.closed).toEqual({
     what: 'has ended its stream',
+    refused: new Set(),
     stderr: ['waiting for a database'],
     junk: undefined,
   })

@@ -6,7 +6,9 @@ import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
 import {request, type Message} from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import {FLEET_DEFAULTS} from '../../../support/engine-with.ts'
 import {testEngine} from '../../../support/in-process-gateway.ts'
+import {plainSpec} from '../../../support/plain-spec.ts'
 import {loadImage, scratchImage} from '../../../support/special-images.ts'
+import {secretsOf} from '../../../support/secrets.ts'
 
 const run = promisify(execFile)
 
@@ -20,25 +22,19 @@ test('a secret in the command starts an image that says no program itself', asyn
     engine: async () => engine,
     owner: `mend-b-${randomUUID()}`,
     exposeSecrets: ['bare'],
-    secrets: {get: () => 'hunter2-hunter2', where: () => 'a file', skipped: [], names: ['key']},
+    secrets: secretsOf({key: 'hunter2-hunter2'}),
   })
   try {
     const upstream = await fleet
-      .openers({
-        kind: 'container',
-        name: 'bare',
-        image,
-        command: ['/static-server', '--token=${KEY}'],
-        env: [],
-        volumes: [],
-        network: {kind: 'none', rules: [], extraHosts: [], connectTo: []},
-        security: {profile: undefined, readOnly: undefined, capAdd: [], tmpfs: []},
-        longLived: false,
-        limits: {},
-        requiredConfig: [],
-        secrets: [{name: 'key', env: 'KEY', required: true}],
-        secretNames: ['key'],
-      })
+      .openers(
+        plainSpec({
+          name: 'bare',
+          image,
+          command: ['/static-server', '--token=${KEY}'],
+          secrets: [{name: 'key', env: 'KEY', required: true}],
+          secretNames: ['key'],
+        }),
+      )
       .legacy({
         session: 'one',
         onMessage: answer.resolve,

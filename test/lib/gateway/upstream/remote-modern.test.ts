@@ -7,7 +7,7 @@ import {
 import {text} from 'node:stream/consumers'
 import {afterEach, describe, expect, test} from 'vitest'
 import {isJsonObject, type JsonObject} from '../../../../src/lib/base/json.ts'
-import type {RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
+import type {RemoteInput} from '../../../../src/lib/gateway/upstream/remote-wire.ts'
 import {RemoteModern} from '../../../../src/lib/gateway/upstream/remote-modern.ts'
 import type {Origin} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {
@@ -241,15 +241,15 @@ describe('a request to a modern server over HTTP', () => {
     [400, ''],
     [404, '<html>top-secret'],
     [429, '{"jsonrpc": "2.0", "id": 1, "result": {}}'],
-    [302, ''],
   ])('fails with the status when %i comes without such an error', async (status, body) => {
     const {url, posts} = await serve(({response}) => {
-      response.writeHead(status, {location: '/elsewhere', 'retry-after': '0'}).end(body)
+      response.writeHead(status, {'retry-after': '0'}).end(body)
     })
     const {upstream, received} = connect(url)
     upstream.send(ask(1, 'server/discover'))
-    const why = `${new URL(url).origin} answered with HTTP status ${status}`
-    expect(await answerTo(received, 1)).toEqual(failure(1, -32_603, why, {httpStatus: status}))
+    const why = `server far: ${new URL(url).origin} answered with HTTP status ${status}`
+    const data = {server: 'far', reason: 'TOOL_FAILED', httpStatus: status}
+    expect(await answerTo(received, 1)).toEqual(failure(1, -32_603, why, data))
     expect(posts.items).toHaveLength(1)
   })
 
@@ -257,7 +257,7 @@ describe('a request to a modern server over HTTP', () => {
     const {upstream, received} = connect('http://127.0.0.1:1/mcp', {redact: () => '[redacted]'})
     upstream.send(ask(1, 'server/discover'))
     expect(await answerTo(received, 1)).toEqual(
-      failure(1, -32_603, '[redacted]', {unreachable: true}),
+      failure(1, -32_603, '[redacted]', {server: 'far', reason: 'TOOL_FAILED', unreachable: true}),
     )
   })
 
@@ -337,7 +337,10 @@ describe('a hostile server', () => {
     const {upstream, received} = connect(url)
     upstream.send(ask(1, 'server/discover'))
     expect(await answerTo(received, 1)).toEqual(
-      failure(1, -32_603, `${new URL(url).origin} ${why}`),
+      failure(1, -32_603, `server far: ${new URL(url).origin} ${why}`, {
+        server: 'far',
+        reason: 'SERVER_ENDED',
+      }),
     )
     expect(received.items).toHaveLength(1)
   })

@@ -12,7 +12,8 @@ import {afterEach, describe, expect, test, vi} from 'vitest'
 import {isJsonObject} from '../../../../src/lib/base/json.ts'
 import {FLEET_DEFAULTS} from '../../../support/engine-with.ts'
 import {createFleet} from '../../../../src/lib/gateway/upstream/fleet.ts'
-import {RemoteUpstream, type RemoteInput} from '../../../../src/lib/gateway/upstream/remote.ts'
+import {RemoteUpstream} from '../../../../src/lib/gateway/upstream/remote.ts'
+import type {RemoteInput} from '../../../../src/lib/gateway/upstream/remote-wire.ts'
 import {SseUpstream} from '../../../../src/lib/gateway/upstream/remote-sse.ts'
 import type {Origin, Upstream} from '../../../../src/lib/gateway/upstream/upstream.ts'
 import {
@@ -23,6 +24,7 @@ import {
 } from '../../../../src/lib/gateway/wire/jsonrpc.ts'
 import type {RemoteSpec} from '../../../../src/lib/model/server.ts'
 import {plainDuplex} from '../../../support/plain-duplex.ts'
+import {secretsOf} from '../../../support/secrets.ts'
 
 const closers: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -273,16 +275,6 @@ describe('RemoteUpstream', () => {
       expect(headers['mcp-session-id']).toMatch(/.+/)
       expect(headers['mcp-protocol-version']).toBe('2025-11-25')
     }
-  })
-
-  test('is closed when the server has forgotten the session', async () => {
-    const {url, forget} = await streamableServer()
-    const {upstream, next} = connect(make, {url})
-    upstream.send(INITIALIZE)
-    await next(hasId(1))
-    forget()
-    upstream.send(request(2, 'tools/list'))
-    expect(await upstream.closed).toMatchObject({what: 'has ended the session'})
   })
 
   test.each([
@@ -580,8 +572,9 @@ const spec = (url: string, transport: 'streamable' | 'sse'): RemoteSpec => ({
   name: 'far',
   url,
   transport,
-  headers: [{name: 'authorization', value: 'Bearer ${FAR_TOKEN}'}],
+  headers: [{name: 'authorization', parts: [{text: 'Bearer '}, {reference: 'FAR_TOKEN'}]}],
   longLived: false,
+  ephemeral: false,
   limits: {},
   requiredConfig: [],
   secrets: [{name: 'far.token', env: 'FAR_TOKEN', required: true}],
@@ -592,7 +585,7 @@ const fleetWith = (values: Readonly<Record<string, string>>) =>
     ...FLEET_DEFAULTS,
     engine: () => Promise.reject(new Error('no engine is needed')),
     owner: 'test',
-    secrets: {get: name => values[name], where: () => undefined, skipped: [], names: []},
+    secrets: secretsOf(values),
   })
 const opening = () => {
   const answer = Promise.withResolvers<Message>()
