@@ -282,8 +282,10 @@ describe.runIf(hasGround)('a hostile server', () => {
 
   test('is ended when it writes more to its image than it may', async () => {
     const wrote = {folder: '/', mib: DISK_MIB + 100, keep: true}
-    expect(await gateway.call<Amount>('alone', 'disk', wrote)).toMatchObject({why: 'done'})
     const id = await containerOf('alone')
+    // What is written is measured now and then: the server is ended behind its call, or in the middle of it.
+    const answer = await gateway.call<Amount>('alone', 'disk', wrote).catch(String)
+    expect(JSON.stringify(answer)).toMatch(/"why":"done"|server alone wrote \d+ MB to its disk/)
     await gateway.said(/server alone wrote \d+ MB to its disk, and may write 200 MB/)
     await expect.poll(() => containerOf('alone')).not.toBe(id)
   })

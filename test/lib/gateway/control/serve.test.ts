@@ -292,10 +292,10 @@ describe('several gateways', () => {
     const words = ['first', 'second', 'third', 'fourth']
     for (const [index, word] of words.entries()) {
       const gateway = index % 2 === 0 ? one : two
-      const before = Date.now()
       gateway.lives.of('alpha').log.write(`mcp-${index % 2}`, word)
       // Lines are told apart by the millisecond.
-      await expect.poll(() => Date.now(), {interval: 1}).toBeGreaterThan(before)
+      const written = Date.now()
+      await expect.poll(() => Date.now(), {interval: 1}).toBeGreaterThan(written)
     }
     const gateways = await runningGateways(state.dir)
     const texts = async (lines: number) =>
