@@ -7,7 +7,7 @@ import {backgroundCli, oneOf, statusOf} from '../support/background-cli.ts'
 import type {DockerCli} from '../support/docker-cli.ts'
 import {fixtureCatalog, type FixtureCatalog} from '../support/fixture-images.ts'
 
-const PATIENT = {timeout: 30_000}
+const PATIENT = {timeout: 60_000}
 /** Two clients use all that there is, twice, and a gateway is started again. */
 const SLOW_MS = 240_000
 

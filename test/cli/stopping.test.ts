@@ -43,7 +43,7 @@ function lives(pid: number): boolean {
 }
 
 async function ends(pid: number): Promise<void> {
-  await expect.poll(() => lives(pid), {timeout: 30_000, interval: 50}).toBe(false)
+  await expect.poll(() => lives(pid), {timeout: 60_000, interval: 50}).toBe(false)
 }
 
 /** Everything that stops a gateway, and the exit code that a script sees then; null is a killed docker. */

@@ -11,7 +11,7 @@ const pages = await Promise.all(
 describe.concurrent('the commands of', () => {
   test.for(pages.filter(({steps}) => steps.length > 0))(
     '$name do what the page shows',
-    {timeout: 180_000},
+    {timeout: 300_000},
     async ({steps}) => {
       await using reader = await newReader()
       for (const step of steps) expect(await problemOf(step, reader)).toBeUndefined()

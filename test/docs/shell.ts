@@ -10,8 +10,8 @@ import {missingLine, ROOT} from './page.ts'
 
 /** The gateway's port in the pages; a test gets a free one in its place. */
 const PORT = '8811'
-const START_MS = 30_000
-const STOP_MS = 15_000
+const START_MS = 120_000
+const STOP_MS = 60_000
 
 /** A reader of the pages: an empty home with nothing in it but our plugin, and a shell in it. */
 export interface Reader extends AsyncDisposable {

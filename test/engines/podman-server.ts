@@ -25,7 +25,7 @@ const PACKAGES = [
   'libsubid4',
   'catatonit',
 ]
-const START_MS = 20_000
+const START_MS = 60_000
 
 /** Starts Debian's podman as root, where nothing else sees it. */
 export async function podmanServer(): Promise<OwnEngine> {

@@ -54,8 +54,8 @@ const WAYS: readonly (readonly string[])[] = [
  * like this one becomes the next one without a new process, so that what we start is what is named last.
  */
 export const ENDS_WITH_US = ['setpriv', '--pdeathsig', 'SIGTERM'] as const
-const START_MS = 20_000
-const STOP_MS = 20_000
+const START_MS = 60_000
+const STOP_MS = 60_000
 
 /**
  * Starts dockerd in a mount namespace of its own, and in a network namespace that is not the machine's: a second

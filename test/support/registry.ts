@@ -42,7 +42,7 @@ export interface Blob {
 /** The only login that a registry with a login knows; docker-registry takes bcrypt alone, which Node has not. */
 export const REGISTRY_LOGIN = {username: 'tester', password: 'not a secret'} as const
 const HTPASSWD = 'tester:$2b$05$abcdefghijklmnopqrstuuiitcSTbmWtinjxTMhPy6Z4ocreVFuRu\n'
-const START_MS = 20_000
+const START_MS = 60_000
 
 const CONFIGURATION = {
   version: '0.1',

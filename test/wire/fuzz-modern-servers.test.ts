@@ -154,7 +154,7 @@ describe.each(['legacy', 'modern'] as const)('two callers of one lying %s server
           }
         },
       ),
-      {numRuns: 200, timeout: 5000},
+      {numRuns: 200, timeout: 60_000},
     )
     expect(world.warnings).toEqual([])
   })
