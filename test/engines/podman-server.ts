@@ -27,6 +27,15 @@ const PACKAGES = [
 ]
 const START_MS = 60_000
 
+/** crun takes cgroups of version 1 or 2, and refuses a machine that has both. What is unmounted is so for Podman only. */
+const UNIFIED = '/sys/fs/cgroup/unified'
+const WITHOUT_UNIFIED = [
+  'sh',
+  '-c',
+  `! mountpoint --quiet ${UNIFIED} || umount ${UNIFIED}; exec "$@"`,
+  'sh',
+]
+
 /** Starts Debian's podman as root, where nothing else sees it. */
 export async function podmanServer(): Promise<OwnEngine> {
   const root = await unpackDebian('podman', PACKAGES, line => process.stderr.write(`${line}\n`))
@@ -35,7 +44,7 @@ export async function podmanServer(): Promise<OwnEngine> {
   const socket = join(folder, 'podman.sock')
   const podman = [join(root, 'usr/bin/podman'), 'system', 'service', '--time=0', `unix://${socket}`]
   const apart = ['unshare', '--mount', '--net', '--propagation', 'private']
-  const [program, ...args] = [...ENDS_WITH_US, ...apart, ...podman]
+  const [program, ...args] = [...ENDS_WITH_US, ...apart, ...WITHOUT_UNIFIED, ...podman]
   const server = spawn(program, args, {env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe']})
   let log = ''
   server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
