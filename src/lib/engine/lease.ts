@@ -16,8 +16,9 @@ const MEMORY = 16 * 1024 ** 2
 const MOST_PROCESSES = 32
 /** No user of any image; below 65536, so that it exists where users are mapped (userns-remap). */
 const USER = '65432:65432'
-/** What the engine may take to start it, and to remove it. */
-const START_MS = 60_000
+/** What the engine may take to start it, in milliseconds. */
+export const LEASE_START_MS = 60_000
+/** The same to remove it. */
 const END_MS = 3000
 
 /** Any image that the engine holds: nothing of it is run. */
@@ -47,7 +48,7 @@ export async function openLease(
 ): Promise<Lease | undefined> {
   const architecture = shimArchitecture(image.facts.architecture)
   if (architecture === undefined) return undefined
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(START_MS)])
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LEASE_START_MS)])
   try {
     const volume = await ensureShim(engine, {owner, image: image.reference}, limit)
     return await start(engine, {owner, image, volume, architecture}, limit)

@@ -1,5 +1,5 @@
 import type {ContainerFacts, Engine, NetworkFacts} from './engine.ts'
-import {isLease} from './lease.ts'
+import {isLease, LEASE_START_MS} from './lease.ts'
 import {UNLEASED_LABEL} from './options.ts'
 import {isOwner, OWNER_LABEL} from './owner.ts'
 import {type Belongings, type Removal, removeBelongings} from './removal.ts'
@@ -11,7 +11,7 @@ const GRACE_MS = 15_000
 
 /**
  * Removes what gateways have left that are gone: containers in any state, and networks, of each owner that has no
- * lease running and has made nothing for 15 s. What is being removed already, or fails to be, is left to the next time.
+ * lease running or about to, and has made nothing for 15 s. What is being removed already, or fails to be, is left to the next time.
  * @param input `owner`: who reaps, and loses nothing by it; `now`: by the engine's clock
  * @returns how much it removed, and whether somebody may be dead who has made something too lately
  * @throws PluginError of the engine when it does not tell what there is
@@ -45,19 +45,19 @@ export function abandoned(
   {containers, networks}: Belongings,
   {owner, now}: {readonly owner: string; readonly now: Date},
 ): Belongings & {readonly isUnsure: boolean} {
-  const owners = new Map<string, {youngest: number; isAlive: boolean}>()
+  const owners = new Map<string, {youngUntil: number; isAlive: boolean}>()
   const made = containers.filter(isMade)
   for (const thing of [...made, ...networks]) {
     const name = thing.labels[OWNER_LABEL]
     if (!isOwner(name) || name === owner) continue
-    const known = owners.get(name) ?? {youngest: 0, isAlive: false}
+    const known = owners.get(name) ?? {youngUntil: 0, isAlive: false}
     owners.set(name, {
-      youngest: Math.max(known.youngest, thing.createdAt.getTime()),
+      youngUntil: Math.max(known.youngUntil, thing.createdAt.getTime() + graceOf(thing)),
       isAlive: known.isAlive || showsLife(thing),
     })
   }
   const suspects = [...owners].filter(([, {isAlive}]) => !isAlive)
-  const isOver = ([, {youngest}]: (typeof suspects)[number]) => now.getTime() - youngest > GRACE_MS
+  const isOver = ([, {youngUntil}]: (typeof suspects)[number]) => now.getTime() > youngUntil
   const dead = new Set(suspects.filter(isOver).map(([name]) => name))
   const isDoomed = ({labels}: ContainerFacts | NetworkFacts) => dead.has(labels[OWNER_LABEL] ?? '')
   return {
@@ -73,6 +73,12 @@ export function abandoned(
  */
 function isMade({name, state}: ContainerFacts): boolean {
   return /^(docker-)?mcp-/.test(name) || state === 'created'
+}
+
+/** A busy engine may take long to start the lease of a gateway whose servers run already. */
+function graceOf(thing: ContainerFacts | NetworkFacts): number {
+  const isStarting = 'state' in thing && thing.state === 'created' && isLease(thing)
+  return isStarting ? LEASE_START_MS : GRACE_MS
 }
 
 const RUNNING: ReadonlySet<string> = new Set(['running', 'paused', 'restarting'])

@@ -13,11 +13,12 @@ const PROBE_MS = 3000
 /**
  * `docker pass` of Docker Desktop: its program writes, and docker's secrets engine gives the values. The secrets of
  * docker's own `docker mcp` are there under the same names, and are one set for all of docker's folders.
- * @param options `withinMs`: how long the program and the engine have to answer, 60 s when not given
+ * @param options `withinMs`: how long the program and the engine have to answer, 60 s when not given; `probeMs`: how long
+ *   the engine has to say that it is there, and the program to tell names
  */
 export function openDockerPass(
   input: StoreInput,
-  {withinMs}: {readonly withinMs?: number} = {},
+  {withinMs, probeMs = PROBE_MS}: {readonly withinMs?: number; readonly probeMs?: number} = {},
 ): SecretStore {
   const {paths, env} = input
   const sockets = engineSockets(env, process.platform)
@@ -42,7 +43,7 @@ export function openDockerPass(
   const listed = async () => {
     const program = await plugin()
     if (program === undefined || !(await opensNothing(env))) return undefined
-    const ask = {args: ['pass', 'ls'], input: '', env, withinMs: PROBE_MS}
+    const ask = {args: ['pass', 'ls'], input: '', env, withinMs: probeMs}
     const answer = await runBounded(program, ask).catch(() => undefined)
     return answer?.code === 0 ? namesIn(answer.text) : undefined
   }
@@ -56,7 +57,7 @@ export function openDockerPass(
     name: NAME,
     async unavailable() {
       if (sockets.length === 0) return 'values of docker pass cannot be read on Windows'
-      if (await engineAnswers({sockets, withinMs: PROBE_MS})) return undefined
+      if (await engineAnswers({sockets, withinMs: probeMs})) return undefined
       return (await plugin()) === undefined ? NOT_INSTALLED : NO_ENGINE
     },
     names,

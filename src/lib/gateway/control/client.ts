@@ -115,7 +115,8 @@ async function isOurs(socket: string): Promise<boolean> {
 function knock(socket: string): Promise<'alive' | 'dead' | 'unknown'> {
   return new Promise(resolve => {
     const connection = connect(socket)
-    const timer = setTimeout(() => end('unknown'), CONNECT_MS)
+    // The timer may itself be late, on a machine that was stopped: what has come meanwhile is seen first.
+    const timer = setTimeout(() => setImmediate(end, 'unknown'), CONNECT_MS)
     const end = (answer: 'alive' | 'dead' | 'unknown') => {
       clearTimeout(timer)
       connection.destroy()

@@ -154,6 +154,7 @@ export function createFleet(input: FleetInput): Fleet {
 function httpContainer(container: RunningContainer, connect: Connect): HttpContainer {
   return {
     closed: container.closed,
+    ending: container.ending,
     get stderr() {
       return container.stderr
     },

@@ -13,13 +13,15 @@ import type {CloseReason, Mirrored, Upstream} from './upstream.ts'
 
 /** Between two looks whether the server listens yet: short at first, for servers that are quick. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [20, 200]
-/** How much later than the connections into it the end of a container may be seen. */
+/** How much later than the connections into it the end of a container's program may be seen. */
 const DEATH_MS = 1000
 
 /** A started container with a server inside that speaks HTTP. */
 export interface HttpContainer extends AsyncDisposable {
   /** Settles when the container is gone, by itself or because it was disposed of. Never rejects. */
   readonly closed: Promise<CloseReason>
+  /** Settles when it is certain that the container is going, which is sooner. Never rejects. */
+  readonly ending: Promise<unknown>
   /** The last lines that the server wrote to stderr so far, secrets masked. */
   readonly stderr: readonly string[]
   /** Connects to the server's port inside; rejects with the code ECONNREFUSED while nobody listens there. */
@@ -91,10 +93,14 @@ function discard(connection: Duplex): void {
   connection.on('error', () => undefined).destroy()
 }
 
-/** Waits a moment for the end of a container that the connections into it seem to tell of. */
-function hasEnded({closed}: HttpContainer): Promise<boolean> {
-  const isOver = closed.then(() => true)
-  return withDeadline(isOver, DEATH_MS, () => new Error('it goes on')).catch(() => false)
+/** Waits a moment for the end of a container that the connections into it seem to tell of, and then until it is gone. */
+async function hasEnded({ending, closed}: HttpContainer): Promise<boolean> {
+  const isGoing = ending.then(() => true)
+  const isOver = await withDeadline(isGoing, DEATH_MS, () => new Error('it goes on')).catch(
+    () => false,
+  )
+  if (isOver) await closed
+  return isOver
 }
 
 class InsideUpstream implements Upstream {

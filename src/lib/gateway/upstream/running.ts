@@ -18,8 +18,11 @@ const GRACE_MS = 2000
 const REMOVE_MS = 3000
 /** The same for one that has filled a disk, whose files must be removed, too; nobody waits for that. */
 const REMOVE_FULL_MS = 60_000
-/** What the engine may take to tell an exit code once the container's stream has ended. */
-const EXIT_CODE_MS = 2000
+/**
+ * What the engine may take to tell an exit code once the container's stream has ended, unless the end is waited for:
+ * a busy one first clears up what the container had.
+ */
+const EXIT_CODE_MS = 10_000
 const KEPT_STDERR_LINES = 20
 const LONGEST_STDERR_LINE = 64 * 1024
 /** What may wait for a server that does not read, besides two of the largest messages. */
@@ -83,12 +86,17 @@ export interface RunningParts {
 export class RunningContainer implements AsyncDisposable {
   /** Settles when the container is gone, and what belongs to it. Never rejects; `junk` is never set. */
   readonly closed: Promise<CloseReason>
+  /** Settles when its streams have ended, as they do with its program: it is about to be gone. Never rejects. */
+  readonly ending: Promise<void>
   readonly #parts: RunningParts
   readonly #run: ContainerRun
   readonly #stderr: string[] = []
   #exitCode: number | undefined
   #disposed: Promise<void> | undefined
   #removed: Promise<void> | undefined
+  readonly #streamsEnd = Promise.withResolvers<void>()
+  /** It was removed before it had ended by itself. */
+  readonly #forced = Promise.withResolvers<undefined>()
   /** It was given up, though it goes on. */
   #isDeaf = false
   /** Why it was removed although nobody asked for its end. */
@@ -99,6 +107,7 @@ export class RunningContainer implements AsyncDisposable {
     this.#run = run
     // A server that closed its end is seen by the reading side; an error event without a listener ends the process.
     parts.socket.on('error', () => undefined)
+    this.ending = this.#streamsEnd.promise
     this.closed = this.#live()
   }
 
@@ -134,6 +143,7 @@ export class RunningContainer implements AsyncDisposable {
     const {socket} = this.#parts
     socket.end()
     await withDeadline(this.closed, GRACE_MS, tooLate).catch(() => this.#remove())
+    this.#forced.resolve(undefined)
     socket.destroy()
     await this.closed
   }
@@ -155,6 +165,7 @@ export class RunningContainer implements AsyncDisposable {
             void this.#remove(REMOVE_FULL_MS)
           })
     const broken = await this.#read()
+    this.#streamsEnd.resolve()
     const what = this.#broken ?? (await this.#howItEnded(broken))
     // By itself it goes only when its program has ended, and that is not certain here.
     await this.#remove()
@@ -188,7 +199,8 @@ export class RunningContainer implements AsyncDisposable {
     const {exit, plan} = this.#parts
     if (this.#isDeaf) return broken ?? DEAF
     if (this.#disposed) return broken ?? 'was stopped'
-    const end = await withDeadline(exit, EXIT_CODE_MS, tooLate).catch(() => undefined)
+    const told = Promise.race([exit, this.#forced.promise])
+    const end = await withDeadline(told, EXIT_CODE_MS, tooLate).catch(() => undefined)
     if (end === undefined) return broken ?? 'ended'
     if (broken === undefined) this.#exitCode = end.exitCode
     const said = this.#shimsWords(end.exitCode)
