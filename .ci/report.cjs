@@ -9,7 +9,7 @@ const MOST_AGAIN = 5
 
 function again(report) {
   const names = resultsOf(report).filter(isFailed).map(nameOf)
-  if (names.length <= MOST_AGAIN) for (const name of names) console.log(name)
+  if (names.length <= MOST_AGAIN) for (const name of names) say(name)
 }
 
 /** A run that failed without a failed test (a check, a file that cannot be loaded) counts as one failure. */
@@ -24,11 +24,11 @@ function count(code, first, second) {
   const brokenFiles = files.filter(file => isFailed(file) && failedOf(file).length === 0).length
   let failed = failedTests + brokenFiles
   if (failed === 0 && (code !== '0' || passed === 0)) {
-    console.error(passed === 0 ? 'no test ran' : `npm test ended with code ${code}, see above`)
+    warn(passed === 0 ? 'no test ran' : `npm test ended with code ${code}, see above`)
     failed = 1
   }
   if (failed === 0) sayUnsteady(before)
-  console.log(`${passed} passed, ${failed} failed`)
+  say(`${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : Number(code) || 1
 }
 
@@ -36,11 +36,13 @@ function sayUnsteady(files) {
   for (const file of files.filter(isFailed)) {
     const titles = failedOf(file).map(({fullName}) => fullName)
     for (const title of titles.length > 0 ? titles : ['the file itself']) {
-      console.log(`unsteady, a bug of the test or of what it tests: ${nameOf(file)}: ${title}`)
+      say(`unsteady, a bug of the test or of what it tests: ${nameOf(file)}: ${title}`)
     }
   }
 }
 
+const say = line => process.stdout.write(`${line}\n`)
+const warn = line => process.stderr.write(`${line}\n`)
 const isFailed = ({status}) => status === 'failed'
 const failedOf = ({assertionResults}) => assertionResults.filter(isFailed)
 const nameOf = ({name}) => relative(process.cwd(), name)
@@ -50,7 +52,7 @@ function resultsOf(report) {
   try {
     return JSON.parse(readFileSync(report, 'utf8')).testResults
   } catch (error) {
-    console.error(`no report of the tests: ${error.message}`)
+    warn(`no report of the tests: ${error.message}`)
     return []
   }
 }

@@ -45,9 +45,7 @@ async function isAskedAll(asked: Asked): Promise<void> {
   expect(await elicited).toContain('Otter')
 }
 
-test('what a server asks its client passes gateway connect, before and after kill -9', {
-  timeout: 120_000,
-}, async () => {
+test('what a server asks its client passes gateway connect, before and after kill -9', async () => {
   await using cli = await backgroundCli()
   await cli.mcp('server', 'enable', 'everything')
   await using asked = await connectAsked(cli)

@@ -101,7 +101,7 @@ describe('gateway run', () => {
     await cli.mcp('server', 'enable', 'everything')
     await using used = await connectStdio(cli)
     expect(await used.text('echo', {message: 'between us'})).toBe('Echo: between us')
-    expect(used.stderr()).toMatch(/echo/)
+    await expect.poll(() => used.stderr()).toMatch(/echo/)
     expect(used.stderr()).not.toContain('between us')
   })
 
@@ -110,7 +110,7 @@ describe('gateway run', () => {
     await cli.mcp('server', 'enable', 'memory')
     const flags = ['--servers', 'everything,sequentialthinking', '--tools', 'everything:echo']
     await using used = await connectStdio(cli, flags)
-    expect(await used.toolNames()).toEqual(['echo'])
+    await expect.poll(() => used.toolNames()).toEqual(['echo'])
   })
 
   test('reads its files from where the flags say', async () => {
@@ -119,7 +119,7 @@ describe('gateway run', () => {
     const registry = await cli.write('elsewhere/on.yaml', 'registry: {mine: {ref: ""}}\n')
     const tools = await cli.write('elsewhere/tools.yaml', 'mine: [get-sum]\n')
     await using used = await connectStdio(cli, ['--registry', registry, '--tools-config', tools])
-    expect(await used.toolNames()).toEqual(['get-sum'])
+    await expect.poll(() => used.toolNames()).toEqual(['get-sum'])
   })
 
   test('takes flags from the environment', async () => {
@@ -178,7 +178,7 @@ describe('gateway run', () => {
     await using cli = await dockerCli()
     await cli.mcp('server', 'enable', 'everything')
     await using used = await connectStdio(cli, ['--cpus', '0.5'])
-    await used.toolNames()
+    expect(await used.text('echo', {message: 'x'})).toBe('Echo: x')
     const [{id} = {id: ''}] = await cli.containers()
     const format = '{{.HostConfig.NanoCpus}} {{.HostConfig.NetworkMode}} {{.HostConfig.AutoRemove}}'
     const {stdout} = await cli.run(['inspect', '--format', format, id])

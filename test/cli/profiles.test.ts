@@ -492,7 +492,7 @@ describe('a profile file of a project', () => {
     await using cli = await dockerCli()
     const file = await committed(cli)
     await using used = await connectStdio(cli, ['--profile-file', file])
-    expect(await used.toolNames()).toEqual(['read_graph', 'echo'])
+    await expect.poll(() => used.toolNames()).toEqual(['read_graph', 'echo'])
     expect(await used.text('read_graph', {})).toContain('"entities"')
     expect(used.stderr()).toContain(
       `${file}:5:5: “servers.0.colour” is not a key of a profile: it means nothing here`,

@@ -4,7 +4,7 @@ import {describe, expect, test} from 'vitest'
 import * as z from 'zod'
 import {dockerCli, type DockerCli} from '../support/docker-cli.ts'
 import {fixtureImage} from '../support/fixture-images.ts'
-import {connectTo, type CLIENTS, type ReloadClient} from '../support/reload-client.ts'
+import {connectTo, seesTools, type CLIENTS, type ReloadClient} from '../support/reload-client.ts'
 
 const WITHIN = {timeout: 60_000, interval: 25}
 
@@ -43,6 +43,7 @@ async function rig(
   await place.set('value one')
   const started: DockerCli = {...cli, env: {...cli.env, ...place.env}}
   const client = await connectTo(started, kind, place.flags)
+  await seesTools(client, ['count', 'environment'])
   return {
     cli,
     client,

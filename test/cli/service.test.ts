@@ -79,7 +79,6 @@ docker mcp gateway status
 describe('a service of systemd', () => {
   test.skipIf(!canRunSystemd())(
     'is started, started again when it is killed, stopped and removed',
-    {timeout: 240_000},
     async () => {
       await using cli = await dockerCli()
       const scratch = await mkdtemp(join(tmpdir(), 'user-systemd-'))

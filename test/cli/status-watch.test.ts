@@ -92,9 +92,7 @@ describe.skipIf(!hasTmux)('server status --watch on a terminal', () => {
     await terminal.shows(/^> server-0 /)
     await terminal.press('Enter')
     await terminal.shows(/^↑↓ scroll · esc back/)
-    expect(await terminal.screen()).toContain(
-      'server-0 has no image yet: it is fetched at the first start',
-    )
+    await terminal.shows(/^server-0 has no image yet: it is fetched at the first start$/)
     await terminal.press('Escape')
     await terminal.shows(/^> server-0 /)
     await terminal.press('Escape')
@@ -107,16 +105,22 @@ describe.skipIf(!hasTmux)('server status --watch on a terminal', () => {
     await terminal.shows(/1-13 of 30$/)
     await terminal.resize(40, 8)
     await terminal.shows(/1-4 of 30$/)
-    const small = await terminal.screen()
-    expect(small.slice(0, 3)).toEqual([
-      'docker mcp server status   30 not pulled',
-      '  NAME       STATE       CONT  MEM  LAST',
-      '> server-0   not pulled     0    -  -',
-    ])
-    expect(small[7]).toBe('↑↓ · enter · q quit            1-4 of 30')
+    const ends = async () => {
+      const lines = await terminal.screen()
+      return [...lines.slice(0, 3), lines[7]]
+    }
+    await expect
+      .poll(ends)
+      .toEqual([
+        'docker mcp server status   30 not pulled',
+        '  NAME       STATE       CONT  MEM  LAST',
+        '> server-0   not pulled     0    -  -',
+        '↑↓ · enter · q quit            1-4 of 30',
+      ])
     await terminal.resize(120, 40)
     await terminal.shows(/1-24 of 30$/)
-    expect((await terminal.screen()).filter(line => /^[> ] server-/.test(line))).toHaveLength(24)
+    const servers = async () => (await terminal.screen()).filter(line => /^[> ] server-/.test(line))
+    await expect.poll(servers).toHaveLength(24)
     await terminal.press('C-c')
     await terminal.shows(/^code 0$/)
   })
@@ -215,7 +219,10 @@ describe('server status --watch without a terminal', () => {
     await used.text('count', {})
     await watch.said(/"use":"serving"/, 'stdout')
     await used[Symbol.asyncDispose]()
-    await watch.said(/"use":"serving".*\n(?:.*\n)*.*"containers":\[\].*\n/, 'stdout')
+    await watch.said(
+      /"use":"serving".*\n(?:.*\n)*(?=.*"state":"sleeping").*"containers":\[\].*\n/,
+      'stdout',
+    )
     watch.child.kill('SIGTERM')
     const {stdout} = await watch.ended()
     const lines = stdout.trimEnd().split('\n')

@@ -78,7 +78,7 @@ describe('a gateway that has a container', () => {
     await cli.mcp('server', 'enable', 'sequentialthinking')
     const gateway = cli.start(['mcp', 'gateway', 'run', ...HTTP, ...ONE_READY])
     await using used = await connectHttp(gateway)
-    expect(await used.toolNames()).toEqual(['sequentialthinking'])
+    await expect.poll(() => used.toolNames()).toEqual(['sequentialthinking'])
     await expect.poll(() => cli.containers()).toHaveLength(2)
     const {url} = await printedEndpoint(gateway)
     process.kill(await gateway.pluginPid(), 'SIGTERM')
@@ -92,7 +92,7 @@ describe('a gateway that has a container', () => {
     await cli.mcp('server', 'enable', 'everything')
     const gateway = cli.start(['mcp', 'gateway', 'run', ...HTTP])
     await using used = await connectHttp(gateway)
-    await used.toolNames()
+    await expect.poll(() => used.toolNames()).toContain('echo')
     const plugin = await gateway.pluginPid()
     const [{id} = {id: ''}] = await cli.containers()
     // A server that does not end with its stdin keeps the gateway waiting.

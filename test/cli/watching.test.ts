@@ -216,6 +216,8 @@ describe('server restart', () => {
   test('starts the containers anew in every gateway, and the next call works', async () => {
     await using cli = await dockerCli()
     await cli.mcp('server', 'enable', 'everything', 'sequentialthinking')
+    // Whose a tool is must be known: a server that was never seen may take longer to start than its call waits for that.
+    await cli.mcp('tools', 'ls')
     await using one = await gatewayInUse(cli)
     await using two = await gatewayInUse(cli, '--servers', 'everything')
     const before = await rowsOf(cli)

@@ -7,9 +7,6 @@ import {FIXTURE_RUNS, placeOf, useFixture, type Peer, type Place} from './peer.t
 import {connectV1} from './sdk-v1.ts'
 import {connectV2} from './sdk-v2.ts'
 
-/** Five clients and eight runs of the inspector start at once. */
-const SLOW_MS = 120_000
-
 describe.for(['legacy', 'modern'])('through the gateway, with a %s server in a container', era => {
   let cli: DockerCli
   let catalog: FixtureCatalog
@@ -20,7 +17,9 @@ describe.for(['legacy', 'modern'])('through the gateway, with a %s server in a c
     cli = await dockerCli()
     const env = [{name: 'MCP_FIXTURE_ERA', value: era}]
     catalog = await fixtureCatalog({[`${era}-server`]: {fixture: 'conformance', env}})
-    flags = ['--catalog', catalog.file, '--servers', `${era}-server`]
+    flags = [`--catalog=${catalog.file}`, `--servers=${era}-server`]
+    // The inspector asks once and leaves, and so many clients at once may wait longer than a list does for its server.
+    await cli.mcp('tools', 'ls', `--gateway-arg=${flags.join(',')}`)
     place = await placeOf('streaming', cli, flags)
   })
   afterAll(async () => {
@@ -28,9 +27,7 @@ describe.for(['legacy', 'modern'])('through the gateway, with a %s server in a c
     await catalog?.[Symbol.asyncDispose]()
   })
 
-  test('one endpoint serves clients of both eras at the same time', {
-    timeout: SLOW_MS,
-  }, async () => {
+  test('one endpoint serves clients of both eras at the same time', async () => {
     await Promise.all([
       useAndLeave(connectV1(place)),
       useAndLeave(connectV2(place, 'legacy')),

@@ -5,6 +5,7 @@ import {listedBy, type Network, type RealId} from './real-client.ts'
 const TOKEN = 'tok-of-the-gateway-0123456789'
 const PORT = 8811
 const URL = `http://127.0.0.1:${PORT}/mcp`
+const PATIENT = {timeout: 120_000}
 
 /** What clients say of a gateway at an address; one that refuses them is not connected. */
 const SAY: readonly (readonly [id: RealId, says: RegExp])[] = [
@@ -52,7 +53,8 @@ describe('after docker mcp client connect --url', () => {
   test.for([...SAY, ...THAT_LIST])('%s has the address and the token', async ([client, says]) => {
     await using cli = await dockerCli()
     await cli.mcp('client', 'connect', client, '-g', '--url', URL, '--token', TOKEN)
-    expect(await listedBy(cli, client, {network})).toMatch(says)
+    // Some of them wait 5 s for an answer, which takes longer on a busy machine.
+    await expect.poll(() => listedBy(cli, client, {network}), PATIENT).toMatch(says)
     await cli.mcp('client', 'disconnect', client, '-g')
     expect(await listedBy(cli, client, {network})).not.toContain('MCP_DOCKER')
   })
@@ -62,7 +64,8 @@ describe('after docker mcp client connect --url', () => {
     async ([client, says]) => {
       await using cli = await dockerCli()
       await cli.mcp('client', 'connect', client, '-g', '--url', URL, '--token-env', 'MCP_TOKEN')
-      expect(await listedBy(cli, client, {network, env: {MCP_TOKEN: TOKEN}})).toMatch(says)
+      const listed = () => listedBy(cli, client, {network, env: {MCP_TOKEN: TOKEN}})
+      await expect.poll(listed, PATIENT).toMatch(says)
     },
   )
 

@@ -91,7 +91,7 @@ export async function ranBy(
 /** A client may end before the gateway that it started, which then still writes into the home. */
 async function onlyLeft(cli: DockerCli, pids: readonly string[]): Promise<void> {
   const started = async () => (await processesOf(cli)).filter(pid => !pids.includes(pid))
-  await expect.poll(started, {timeout: 60_000, interval: 100}).toEqual([])
+  await expect.poll(started, {timeout: 120_000, interval: 100}).toEqual([])
 }
 
 /** The processes that have the home of this docker CLI. */

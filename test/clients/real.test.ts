@@ -25,7 +25,8 @@ const THAT_LIST: Says = [
 describe('after docker mcp client connect', () => {
   test.for(THAT_CONNECT)('%s says connected, without any network', async ([client, says]) => {
     await using cli = await connected(client)
-    expect(await listedBy(cli, client)).toMatch(says)
+    // Some of them give a program 5 s to start, which a busy machine may not do at once.
+    await expect.poll(() => listedBy(cli, client), {timeout: 120_000}).toMatch(says)
     await disconnected(cli, client)
     await cli.gone()
   })

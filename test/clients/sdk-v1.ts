@@ -9,12 +9,14 @@ import {
   ElicitRequestSchema,
   ListRootsRequestSchema,
   LoggingMessageNotificationSchema,
+  ProgressNotificationSchema,
   ResourceListChangedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 
 import {Inbox} from '../support/inbox.ts'
 import {ANSWERS, CAPABILITIES, sharedPart, textOf, type Peer, type Target} from './peer.ts'
+import {ProgressTokens} from './progress-tokens.ts'
 
 /** Connects the client of the SDK's first generation. */
 export async function connectV1(target: Target): Promise<Peer> {
@@ -28,6 +30,8 @@ export async function connectV1(target: Target): Promise<Peer> {
   client.setNotificationHandler(ResourceListChangedNotificationSchema, () =>
     changes.add('resources'),
   )
+  const progress = new ProgressTokens()
+  client.setNotificationHandler(ProgressNotificationSchema, ({params}) => progress.told(params))
   client.setRequestHandler(ElicitRequestSchema, () => ANSWERS.elicitation)
   client.setRequestHandler(CreateMessageRequestSchema, () => ANSWERS.sampling)
   client.setRequestHandler(ListRootsRequestSchema, () => ANSWERS.roots)
@@ -38,11 +42,8 @@ export async function connectV1(target: Target): Promise<Peer> {
     logs,
     changes,
     async call(name, args, onProgress) {
-      const {content} = await client.request(
-        {method: 'tools/call', params: {name, arguments: args}},
-        CallToolResultSchema,
-        onProgress && {onprogress: ({progress}) => onProgress(progress)},
-      )
+      const params = {name, arguments: args, ...progress.meta(onProgress)}
+      const {content} = await client.request({method: 'tools/call', params}, CallToolResultSchema)
       return textOf(content)
     },
     async [Symbol.asyncDispose]() {

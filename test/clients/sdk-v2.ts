@@ -8,6 +8,7 @@ import {StdioClientTransport} from '@modelcontextprotocol/client/stdio'
 
 import {Inbox} from '../support/inbox.ts'
 import {ANSWERS, CAPABILITIES, sharedPart, textOf, type Peer, type Target} from './peer.ts'
+import {ProgressTokens} from './progress-tokens.ts'
 
 /** What only the second generation can tell of itself. */
 export interface PeerV2 extends Peer {
@@ -42,6 +43,8 @@ export async function connectV2(
   client.setNotificationHandler('notifications/resources/list_changed', () =>
     changes.add('resources'),
   )
+  const progress = new ProgressTokens()
+  client.setNotificationHandler('notifications/progress', ({params}) => progress.told(params))
   client.setRequestHandler('elicitation/create', () => ANSWERS.elicitation)
   client.setRequestHandler('sampling/createMessage', () => ANSWERS.sampling)
   client.setRequestHandler('roots/list', () => ANSWERS.roots)
@@ -55,11 +58,8 @@ export async function connectV2(
     logs,
     changes,
     async call(name, args, onProgress) {
-      const {content} = await client.callTool(
-        {name, arguments: args},
-        onProgress && {onprogress: ({progress}) => onProgress(progress)},
-      )
-      return textOf(content)
+      const params = {name, arguments: args, ...progress.meta(onProgress)}
+      return textOf((await client.callTool(params)).content)
     },
     async [Symbol.asyncDispose]() {
       if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession()

@@ -83,7 +83,9 @@ const THROUGH_GATEWAY = [...LEGACY_SUITES, ...MODERN_SUITES]
 const ACTIVE: Suite = {package: 'conformance', options: ['--suite', 'active']}
 
 /** A container for each session of a suite, one after the other, on a machine with other things to do. */
-const SLOW_MS = 150_000
+const SLOW_MS = 300_000
+/** Five suites and an image. */
+const ALL_MS = 900_000
 
 let fixture: FixtureServer
 let cli: DockerCli
@@ -95,7 +97,7 @@ beforeAll(async () => {
   cli = await dockerCli()
   inContainer = await fixtureCatalog(['conformance'])
   for (const suite of [...DIRECT, ACTIVE]) direct.set(suite, await runSuite(suite, fixture.url))
-}, SLOW_MS)
+}, ALL_MS)
 afterAll(async () => {
   await cli?.[Symbol.asyncDispose]()
   await inContainer?.[Symbol.asyncDispose]()

@@ -1,4 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process'
+import {randomInt} from 'node:crypto'
 import {once} from 'node:events'
 import {mkdir, mkdtemp, rm, symlink} from 'node:fs/promises'
 import {createServer} from 'node:net'
@@ -8,8 +9,8 @@ import {delimiter, join} from 'node:path'
 import {capture, type Outcome} from '../../scripts/process.ts'
 import {missingLine, ROOT} from './page.ts'
 
-/** The gateway's port in the pages; a test gets a free one in its place. */
-const PORT = '8811'
+/** The gateways' ports in the pages; a test gets free ones in their place. */
+const PORTS = ['8811', '8815', '8817'] as const
 const START_MS = 120_000
 const STOP_MS = 60_000
 
@@ -26,11 +27,12 @@ export async function newReader(): Promise<Reader> {
   const docker = join(home, '.docker')
   await mkdir(join(docker, 'cli-plugins'), {recursive: true})
   await symlink(join(ROOT, 'bin', 'docker-mcp'), join(docker, 'cli-plugins', 'docker-mcp'))
-  const port = await freePort()
+  const own = await Promise.all(PORTS.map(async port => [port, await freePort()] as const))
   const options = {cwd: home, env: readerEnv(home, docker)}
   const running: ChildProcess[] = []
-  const shell = (script: string) => ['-euc', `exec 2>&1\n${script.replaceAll(PORT, port)}`]
-  const asWritten = (text: string) => text.replaceAll(port, PORT)
+  const shell = (script: string) => ['-euc', `exec 2>&1\n${replaced(script, own)}`]
+  const back = own.map(([port, free]) => [free, port] as const)
+  const asWritten = (text: string) => replaced(text, back)
   return {
     async run(script) {
       const outcome = await capture('bash', shell(script), {...options, timeout: 120_000})
@@ -46,7 +48,8 @@ export async function newReader(): Promise<Reader> {
     },
     async [Symbol.asyncDispose]() {
       for (const child of running) await end(child)
-      await rm(home, {recursive: true, force: true})
+      // What a script has started may outlive it, and write its last words meanwhile.
+      await rm(home, {recursive: true, force: true, maxRetries: 10})
     },
   }
 }
@@ -100,11 +103,27 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
+function replaced(text: string, pairs: readonly (readonly [from: string, to: string])[]): string {
+  return pairs.reduce(
+    (all, [from, to]) => all.replaceAll(new RegExp(`\\b${from}\\b`, 'g'), to),
+    text,
+  )
+}
+
+const given = new Set<number>()
+
+/** None of those that the system gives to whoever takes any: such a one could be somebody else's before it is used. */
 async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  const port = randomInt(12_000, 32_000)
+  if (given.has(port)) return freePort()
+  given.add(port)
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return freePort()
+  }
   server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return String(address.port)
+  await once(server, 'close')
+  return String(port)
 }

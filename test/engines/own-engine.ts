@@ -44,7 +44,7 @@ export async function servesGateway(
     flags: ['--secrets', secrets],
   })
   expect(await gateway.text('everything', 'echo', {message: 'over here'})).toContain('over here')
-  const [id = ''] = await gatewaysContainers(engine)
+  const [id = ''] = await gatewaysContainers(engine, 'label=docker-mcp-name')
   expect(await engine.docker('inspect', id)).not.toContain('kept-from-records')
   await during(gateway, id)
   await gateway[Symbol.asyncDispose]()
@@ -68,14 +68,17 @@ export async function leavesNothing({
     },
   })
   expect(await gateway.text('everything', 'echo', {message: 'here'})).toContain('here')
-  await expect.poll(() => gatewaysContainers(engine)).toHaveLength(2)
+  await expect.poll(() => gatewaysContainers(engine, 'label=docker-mcp-name')).toHaveLength(2)
   const {stdout} = await run('pgrep', ['-P', String(gateway.pid)])
   process.kill(Number(stdout.trim().split('\n')[0]), 'SIGKILL')
   await expect.poll(() => gatewaysContainers(engine)).toEqual([])
 }
 
-/** Containers of any gateway that an engine has. */
-async function gatewaysContainers(engine: OwnEngine): Promise<readonly string[]> {
-  const ids = await engine.docker('ps', '--all', '--quiet', '--filter', 'label=docker-mcp=true')
+/** Containers of any gateway that an engine has; those of servers alone have a name. */
+async function gatewaysContainers(
+  engine: OwnEngine,
+  filter: 'label=docker-mcp=true' | 'label=docker-mcp-name' = 'label=docker-mcp=true',
+): Promise<readonly string[]> {
+  const ids = await engine.docker('ps', '--all', '--quiet', '--filter', filter)
   return ids.split('\n').filter(Boolean)
 }

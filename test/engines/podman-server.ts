@@ -26,7 +26,6 @@ const PACKAGES = [
   'catatonit',
 ]
 const START_MS = 60_000
-
 /** crun takes cgroups of version 1 or 2, and refuses a machine that has both. What is unmounted is so for Podman only. */
 const UNIFIED = '/sys/fs/cgroup/unified'
 const WITHOUT_UNIFIED = [

@@ -1,13 +1,14 @@
 import {execFile, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {chmod, mkdtemp, readFile, rm, rmdir, writeFile} from 'node:fs/promises'
-import {createServer} from 'node:net'
 import {tmpdir, userInfo} from 'node:os'
 import {join} from 'node:path'
+import {setImmediate as turn} from 'node:timers/promises'
 import {promisify} from 'node:util'
 
 import {exists} from '../../scripts/apt.ts'
 import {unpackDebian, unpackedEnv} from '../../scripts/unpack.ts'
+import {quietPorts} from '../support/quiet-ports.ts'
 
 const run = promisify(execFile)
 
@@ -35,7 +36,7 @@ export async function sshServer(settings: readonly string[] = []): Promise<SshSe
   for (const name of ['host', 'user']) {
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)])
   }
-  const port = await freePort()
+  const [port = 0] = await quietPorts(1)
   const session = join(root, 'usr/lib/openssh/sshd-session')
   await writeFile(
     at('sshd_config'),
@@ -91,7 +92,11 @@ export async function sshServer(settings: readonly string[] = []): Promise<SshSe
     port,
     clientFolder: await client(),
     client,
-    connections: async () => log.match(/Accepted publickey/g)?.length ?? 0,
+    async connections() {
+      // What it wrote before a client got an answer has arrived as well, and is read in this turn.
+      await turn()
+      return log.match(/Accepted publickey/g)?.length ?? 0
+    },
     async [Symbol.asyncDispose]() {
       const exit = once(server, 'exit')
       server.kill('SIGKILL')
@@ -132,14 +137,4 @@ async function asRoot(folder: string): Promise<readonly string[]> {
     '--kill-child',
   ]
   return [...apart, 'sh', '-c', script, 'sh']
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
 }

@@ -24,7 +24,7 @@ async function startPeer(name: string): Promise<{readonly name: string; readonly
     greet,
   )
   const address = await docker('inspect', '--format', '{{.NetworkSettings.IPAddress}}', name)
-  await vi.waitUntil(async () => (await docker('logs', name)) === 'ready', 30_000)
+  await vi.waitUntil(async () => (await docker('logs', name)) === 'ready', 60_000)
   return {name, address}
 }
 
@@ -55,9 +55,8 @@ async function withServer(
     await client.initialize()
     await use((host, port) => client.call('reach', {host, port}), home.notices)
   }
-  expect(
-    await docker('network', 'ls', '--quiet', '--filter', `label=docker-mcp-name=${name}`),
-  ).toBe('')
+  const label = `label=docker-mcp-name=${name}`
+  await expect.poll(() => docker('network', 'ls', '--quiet', '--filter', label)).toBe('')
 }
 
 test('a name with a secret in it is not told in clear', async () => {
@@ -82,7 +81,9 @@ test('a name with a secret in it is not told in clear', async () => {
   expect(await client.call('reach', {host: 'SecretOfThisTest.example.test', port: 1})).toBe(
     'ENOTFOUND',
   )
-  expect(home.notices.join('\n')).toContain('refused the lookup of [secret].example.test')
+  await expect
+    .poll(() => home.notices.join('\n'))
+    .toContain('refused the lookup of [secret].example.test')
   expect(home.notices.join('\n').toLowerCase()).not.toContain('secretofthistest')
 })
 
@@ -97,7 +98,9 @@ describe('a server that names a container', () => {
       expect(await reach(other.address, 7000)).toMatch(unreachable)
       expect(await reach('172.17.0.1', 22)).toMatch(unreachable)
       expect(await reach('secret-data.example.test', 443)).toBe('ENOTFOUND')
-      expect(notices.join('\n')).toContain('refused the lookup of secret-data.example.test')
+      await expect
+        .poll(() => notices.join('\n'))
+        .toContain('refused the lookup of secret-data.example.test')
     })
   })
 
@@ -134,7 +137,9 @@ describe('a server that names a container', () => {
   test('is told when it is not there', async () => {
     await withServer({connectTo: [`test-nobody-${id}`]}, async (reach, notices) => {
       await reach('any', 1).catch(() => undefined)
-      expect(notices.join('\n')).toContain(`connectTo names the container test-nobody-${id}`)
+      await expect
+        .poll(() => notices.join('\n'))
+        .toContain(`connectTo names the container test-nobody-${id}`)
     })
   })
 })

@@ -1,9 +1,10 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {setImmediate as turn} from 'node:timers/promises'
 import {Client} from '@modelcontextprotocol/sdk/client/index.js'
 import {StdioClientTransport} from '@modelcontextprotocol/sdk/client/stdio.js'
 import {CallToolResultSchema} from '@modelcontextprotocol/sdk/types.js'
-import {expect} from 'vitest'
+import {expect, vi} from 'vitest'
 
 import {capture} from '../../scripts/process.ts'
 import {missingTools} from '../../scripts/test-tools.ts'
@@ -54,7 +55,7 @@ export interface TestGateway extends AsyncDisposable {
   call<T>(server: string, tool: string, args?: JsonObject): Promise<T>
 }
 
-const CALL_MS = 50_000
+const CALL_MS = 250_000
 
 /** Starts `docker mcp gateway run` with a catalog of these servers alone, and connects a client to it. */
 export async function startGateway(input: GatewayInput): Promise<TestGateway> {
@@ -112,11 +113,14 @@ export async function connect(program: {
     // On a busy machine a server may not have said yet which tools it has: nothing was called then.
     const {content, isError} = await ask().catch(async (error: unknown) => {
       if (!String(error).includes('no answer yet from')) throw error
-      const hasAnswered = new RegExp(`^ *> ${server}: \\(|^! server ${server} `, 'm')
-      await expect.poll(() => stderr).toMatch(hasAnswered)
+      const hasAnswered = new RegExp(`^ *> ${server}: \\(|^! server ${server}[: ]`, 'm')
+      // A poll is for tests alone, and some servers are first called before any.
+      await vi.waitFor(() => expect(stderr).toMatch(hasAnswered), {timeout: 60_000})
       return ask()
     })
     const words = content.map(block => (block.type === 'text' ? block.text : block.type)).join('\n')
+    // What hosts have told before they answered has arrived as well, and is read in this turn.
+    await turn()
     if (isError === true) throw new Error(`${words}\n${stderr}`)
     return words
   }

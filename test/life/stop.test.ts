@@ -9,7 +9,6 @@ import {
   cleared,
   docker,
   leaseOf,
-  over,
   ownerOf,
   startedGateway,
   startPeer,
@@ -47,9 +46,7 @@ describe('a gateway with ten servers, five of which do not end by themselves', (
     await leaseOf(engine, owner)
     expect(await belongings(engine, owner)).toHaveLength(15)
     stop(gateway, plugin)
-    await cleared(engine, owner, {within: 5000, what: way})
-    await over(plugin)
-    await over(watchdog)
+    await cleared(engine, owner, {by: [plugin, watchdog], what: way})
     // The container of somebody else that shared networks with servers is on its own one again.
     const names = '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}'
     expect((await docker('inspect', '--format', names, peer)).trim()).toBe('bridge')
@@ -67,11 +64,10 @@ describe('a gateway that leaves at once on a second signal', () => {
     const [container] = await cli.containers()
     // A server that does not end with its stdin keeps the gateway waiting.
     await docker('pause', container?.id ?? 'none')
+    // Two of a kind would be one while the first is waiting to be seen.
     process.kill(plugin, 'SIGTERM')
-    await gateway.said(/Stopping/)
-    process.kill(plugin, 'SIGTERM')
+    process.kill(plugin, 'SIGINT')
     expect((await gateway.ended()).code).toBe(130)
-    await cleared(engine, owner, {within: 10_000, what: 'a second signal'})
-    await over(watchdog)
+    await cleared(engine, owner, {by: [watchdog], what: 'a second signal'})
   })
 })

@@ -138,8 +138,8 @@ describe('a server in its container', () => {
     await isWaiting(one.client)
     expect(await one.gateway.gateway.restart('demo')).toBe(1)
     expect(await lost).toMatch(/^server demo was restarted/)
-    expect(await soleContainer(one.gateway)).not.toBe(id)
     expect(await one.client.call('started')).not.toBe(before)
+    await expect.poll(() => soleContainer(one.gateway)).not.toBe(id)
     expect(one.gateway.gateway.failures.size).toBe(0)
     await expect(one.gateway.gateway.restart('nobody')).rejects.toMatchObject({
       code: 'SERVER_UNKNOWN',

@@ -1,6 +1,6 @@
 import {spawn, type ChildProcess} from 'node:child_process'
 import {once} from 'node:events'
-import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net'
+import {connect, createServer, type AddressInfo, type Socket} from 'node:net'
 import {text} from 'node:stream/consumers'
 
 import {afterEach} from 'vitest'
@@ -132,20 +132,6 @@ export function toPort(port: number): Buffer {
   const payload = Buffer.alloc(2)
   payload.writeUInt16LE(port)
   return payload
-}
-
-/** Ports that nobody listens on. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({length: count}, listening))
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  for (const server of servers) server.close()
-  return ports
-}
-
-async function listening(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server
 }
 
 /** What the running test started and connected, which ends with it, also when it took too long. */

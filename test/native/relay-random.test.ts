@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 
+import {quietPorts} from '../support/quiet-ports.ts'
 import {builds, isLinux} from './builds.ts'
 import {
   ANSWER,
@@ -13,7 +14,6 @@ import {
   DONE,
   END,
   frameOf,
-  freePorts,
   MADE,
   OPEN,
   READY,
@@ -88,7 +88,7 @@ describe.runIf(isLinux).each(builds)('whatever a relay gets ($name)', build => {
   })
 
   test('while programs use it, it goes on or ends with a line', async () => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     const property = fc.asyncProperty(fc.array(frames(port), {maxLength: 60}), async inputs => {
       await using relay = startRelay(build, [port])
       await relay.frame(READY, 0)

@@ -3,6 +3,7 @@ import {once} from 'node:events'
 
 import {describe, expect, test} from 'vitest'
 
+import {quietPorts} from '../support/quiet-ports.ts'
 import {builds, isLinux} from './builds.ts'
 import {
   ANSWER,
@@ -16,7 +17,6 @@ import {
   DONE,
   END,
   frameOf,
-  freePorts,
   MADE,
   MADE_STREAMS,
   OPEN,
@@ -114,7 +114,7 @@ describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   })
 
   test.each(NOT_ALLOWED)('$what, for a stream that is open', async ({frames}) => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     await using relay = startRelay(build, [port])
     await relay.frame(READY, 0)
     await dial(port)
@@ -125,7 +125,7 @@ describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   })
 
   test('no frame for a stream that was never opened, and none that it has closed', async () => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     await using relay = startRelay(build, [])
     const late = [frameOf(DATA, MADE, byte), frameOf(END, MADE), frameOf(CREDIT, MADE, credit(1))]
     relay.write(Buffer.concat([...late, frameOf(CLOSE, MADE, DONE), frameOf(DATA, 7, byte)]))
@@ -153,7 +153,7 @@ describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   })
 
   test('a port that is named twice', async () => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     await using relay = startRelay(build, [port, port])
     expect((await relay.ended()).stderr).toBe(`relay: port ${port} is taken\n`)
   })
@@ -174,7 +174,7 @@ describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   })
 
   test('more than 64 ports', async () => {
-    const ports = await freePorts(65)
+    const ports = await quietPorts(65)
     {
       await using relay = startRelay(build, ports.slice(1))
       await relay.frame(READY, 0)
@@ -186,7 +186,7 @@ describe.runIf(isLinux).each(builds)('what a relay refuses ($name)', build => {
   })
 
   test('to go on when nobody reads its frames', async () => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     await using relay = startRelay(build, [port])
     await relay.frame(READY, 0)
     relay.child.stdout!.destroy()

@@ -4,6 +4,7 @@ import type {Socket} from 'node:net'
 
 import {describe, expect, test} from 'vitest'
 
+import {quietPorts} from '../support/quiet-ports.ts'
 import {builds, isLinux, own, type Build} from './builds.ts'
 import {
   CLOSE,
@@ -15,7 +16,6 @@ import {
   dial,
   DONE,
   END,
-  freePorts,
   MADE,
   MADE_STREAMS,
   OPEN,
@@ -33,7 +33,7 @@ import {
 
 /** A relay with one port that is ready. */
 async function ready(build: Build): Promise<{relay: Relay; port: number}> {
-  const [port = 0] = await freePorts(1)
+  const [port = 0] = await quietPorts(1)
   const relay = startRelay(build, [port])
   await relay.frame(READY, 0)
   return {relay, port}
@@ -55,7 +55,7 @@ async function dataOf(relay: Relay, stream: number, count: number): Promise<Buff
 
 describe.runIf(isLinux).each(builds)('a stream of the relay ($name)', build => {
   test('is opened for each connection, with the address that was asked for', async () => {
-    const ports = await freePorts(3)
+    const ports = await quietPorts(3)
     await using relay = startRelay(build, ports)
     expect(await relay.frame(READY, 0)).toEqual(Buffer.alloc(0))
     for (const [index, port] of ports.entries()) {
@@ -290,7 +290,7 @@ describe.runIf(isLinux).each(builds)('the way in through the relay ($name)', bui
   })
 
   test('is closed where nothing listens, and may be tried again', async () => {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = await quietPorts(1)
     await using relay = startRelay(build, [])
     for (let i = 0; i < 3; i++) {
       relay.send(CONNECT, MADE, toPort(port))

@@ -182,9 +182,12 @@ describe.runIf(isLinux).each(builds)('a shim whose gateway has gone ($name)', bu
   })
 
   test('leaves it alone for as long as it is told to', async () => {
-    const command = ['sh', '-c', 'trap "echo TERM; exit 4" TERM; sleep 600 >/dev/null 2>&1 & wait']
-    const outcome = await runShim(build, BLOCK, {options: ['-w1'], command})
-    expect(outcome).toMatchObject({code: 4, stdout: 'TERM\n'})
+    const script = 'trap "echo TERM; exit 4" TERM; echo ready; sleep 600 >/dev/null 2>&1 & wait'
+    await using shim = startShim(build, {options: ['-w1'], command: ['sh', '-c', script]})
+    shim.stdin.write(BLOCK)
+    await shim.said(/ready/)
+    shim.stdin.end()
+    expect(await shim.ended()).toMatchObject({code: 4, stdout: 'ready\nTERM\n'})
   })
 
   test('does not touch what its program has not read yet', async () => {

@@ -11,10 +11,10 @@ import {
 } from 'node:fs'
 import {constants as system, tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {text} from 'node:stream/consumers'
+import {buffer, text} from 'node:stream/consumers'
 import type {Writable} from 'node:stream'
 
-import {afterEach, expect, vi} from 'vitest'
+import {afterEach, expect} from 'vitest'
 
 import {systemCode} from '../../src/lib/base/errors.ts'
 import type {Build} from './builds.ts'
@@ -82,7 +82,8 @@ export function startShim(build: Build, options: ShimOptions = {}): Shim {
 function running(child: ChildProcess, stdin: Writable): Shim {
   let output = ''
   child.stdout?.on('data', chunk => (output += chunk))
-  const stdout = text(child.stdout!)
+  // Text that begins with a byte order mark keeps it.
+  const stdout = buffer(child.stdout!).then(bytes => bytes.toString())
   const stderr = text(child.stderr!)
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const ended = async () => {
@@ -149,7 +150,7 @@ function isBlocked(pid: number, signal: NodeJS.Signals): boolean {
  */
 export async function untilCareful(shim: Shim): Promise<void> {
   const isCareful = () => isBlocked(shim.pid, 'SIGTERM') && !isBlocked(shim.pid, 'SIGALRM')
-  await vi.waitFor(() => expect(isCareful()).toBe(true), 10_000)
+  await expect.poll(isCareful).toBe(true)
 }
 
 /** fd 0 of a shim: the end that it gets, and, once it has been started, the end that is ours. */

@@ -2,7 +2,7 @@ import {closeSync, openSync, readFileSync, readSync, rmSync, statSync} from 'nod
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 
-import {describe, expect, test, vi} from 'vitest'
+import {describe, expect, test} from 'vitest'
 
 import {argument, block, file, variable} from './block.ts'
 import {isRoot, own} from './builds.ts'
@@ -65,7 +65,7 @@ describe.runIf(own !== undefined && isRoot)('the secrets that went through a shi
   test('are for nobody to see while it waits for the rest of the block', async () => {
     await using shim = start()
     shim.stdin.write(whole.subarray(0, -1))
-    await vi.waitFor(() => expect(inMemoryOf(shim.pid)).toEqual(SECRETS), 10_000)
+    await expect.poll(() => inMemoryOf(shim.pid)).toEqual(SECRETS)
     expect(isDumpable(shim.pid)).toBe(false)
   })
 
@@ -77,7 +77,7 @@ describe.runIf(own !== undefined && isRoot)('the secrets that went through a shi
       expect(shows(`/proc/${program}/environ`)).toEqual([VARIABLE])
       expect(shows(`/proc/${program}/cmdline`)).toEqual([ARGUMENT])
       expect(isDumpable(program)).toBe(true)
-      await vi.waitFor(() => expect(inMemoryOf(shim.pid)).toEqual([]), 10_000)
+      await expect.poll(() => inMemoryOf(shim.pid)).toEqual([])
       expect(shows(`/proc/${shim.pid}/environ`)).toEqual([])
       expect(shows(`/proc/${shim.pid}/cmdline`)).toEqual([])
       expect(isDumpable(shim.pid)).toBe(false)

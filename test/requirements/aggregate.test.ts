@@ -3,7 +3,7 @@ import {runScenarios} from './scenario.ts'
 import {troubledServers, twoServers} from './scenarios/index.ts'
 
 /** Long enough for a server that is there, on a busy machine, too. */
-const PATIENCE_MS = 2000
+const PATIENCE_MS = 10_000
 
 const gateway = {isGateway: true, client: 'http'} as const
 
@@ -17,7 +17,8 @@ runScenarios(
   'through the gateway to a server beside a slow one and one that is not there',
   {
     ...gateway,
-    make: () => gatewayWorld({one: 'remote', slow: 'remote', gone: 'nowhere'}, PATIENCE_MS),
+    make: () =>
+      gatewayWorld({one: 'remote', slow: 'remote', gone: 'nowhere'}, {patienceMs: PATIENCE_MS}),
   },
   troubledServers,
 )

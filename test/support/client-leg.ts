@@ -6,7 +6,7 @@ const FIXTURES = join(import.meta.dirname, '..', 'fixtures')
 const CLIENT = join(FIXTURES, 'conformance-client.ts')
 const BEHIND_GATEWAY = join(FIXTURES, 'behind-gateway.ts')
 /** The suite gives its client this long: a gateway starts in it, too. */
-const TIMEOUT_MS = '60000'
+const TIMEOUT_MS = '120000'
 
 /** A scenario for clients, at one revision of the protocol where it is for several. */
 export interface ClientScenario {

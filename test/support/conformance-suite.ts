@@ -14,7 +14,7 @@ const PROGRAMS = {
   'conformance-0-1': join(PACKAGES, 'conformance-0-1', older.bin.conformance),
 }
 /** What a whole suite may take, with a container for each of its sessions on a busy machine. */
-const DEADLINE_MS = 120_000
+const DEADLINE_MS = 280_000
 
 /** A published suite: the alias of its package, and the options that choose scenarios. */
 export interface Suite {

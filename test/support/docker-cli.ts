@@ -1,7 +1,8 @@
 import {execFile, spawn, type ChildProcess} from 'node:child_process'
 import {randomInt} from 'node:crypto'
 import {once} from 'node:events'
-import {mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises'
+import {writeFileSync} from 'node:fs'
+import {mkdir, mkdtemp, rm, symlink} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
@@ -115,18 +116,20 @@ export async function dockerCli(): Promise<DockerCli> {
     async write(path, text) {
       const file = join(mcpDir, path)
       await mkdir(join(file, '..'), {recursive: true})
-      await writeFile(file, text)
+      // In one go: a gateway that watches it must not find it empty.
+      writeFileSync(file, text)
       return file
     },
     containers: () => markedContainers(Number(mark)),
     async gone() {
-      await expect.poll(() => cli.containers(), {timeout: 30_000, interval: 100}).toEqual([])
+      await expect.poll(() => cli.containers(), {interval: 100}).toEqual([])
     },
     async [Symbol.asyncDispose]() {
       for (const process of running) await process[Symbol.asyncDispose]()
       for (const {id} of await cli.containers())
         await run('docker', ['rm', '--force', id]).catch(() => undefined)
-      await rm(home, {recursive: true, force: true})
+      // What docker started may outlive it, and write its last words meanwhile.
+      await rm(home, {recursive: true, force: true, maxRetries: 10})
     },
   }
   return cli
@@ -200,8 +203,9 @@ function startProcess(input: {
     pid,
     child,
     async pluginPid() {
-      await expect.poll(() => childOf(pid)).toMatch(/^\d+$/)
-      return Number(await childOf(pid))
+      let found = ''
+      await expect.poll(async () => (found = await pluginOf(pid))).toMatch(/^\d+$/)
+      return Number(found)
     },
     said: (pattern, on = 'stderr') =>
       new Promise((resolve, reject) => {
@@ -240,8 +244,10 @@ function startProcess(input: {
   }
 }
 
-async function childOf(pid: number): Promise<string> {
-  const {stdout} = await run('pgrep', ['-P', String(pid)]).catch(() => ({stdout: ''}))
+/** Before it runs the command, docker starts the plugin for a moment to ask it for its metadata: no Node runs then. */
+async function pluginOf(pid: number): Promise<string> {
+  const words = ['-P', String(pid), '-f', 'docker-mcp\\.cjs']
+  const {stdout} = await run('pgrep', words).catch(() => ({stdout: ''}))
   return stdout.trim()
 }
 
@@ -253,15 +259,12 @@ const inspectedSchema = z.array(
   }),
 )
 
+/** Other tests, too, have containers, by the hundred. */
+const ROOM = {maxBuffer: 2 ** 28}
+
 async function markedContainers(memory: number): Promise<readonly OurContainer[]> {
-  const list = await run('docker', [
-    'ps',
-    '--all',
-    '--quiet',
-    '--no-trunc',
-    '--filter',
-    'label=docker-mcp=true',
-  ])
+  const words = ['ps', '--all', '--quiet', '--no-trunc', '--filter', 'label=docker-mcp=true']
+  const list = await run('docker', words, ROOM)
   const ids = list.stdout.split('\n').filter(id => id !== '')
   if (ids.length === 0) return []
   return (await inspect(ids))
@@ -271,7 +274,7 @@ async function markedContainers(memory: number): Promise<readonly OurContainer[]
 
 /** Containers of others may be gone since they were listed; docker prints the rest all the same. */
 async function inspect(ids: readonly string[]): Promise<z.infer<typeof inspectedSchema>> {
-  const {stdout} = await run('docker', ['inspect', '--type', 'container', ...ids]).catch(
+  const {stdout} = await run('docker', ['inspect', '--type', 'container', ...ids], ROOM).catch(
     (error: unknown) => z.object({stdout: z.string()}).parse(error),
   )
   return inspectedSchema.parse(JSON.parse(stdout))

@@ -1,7 +1,7 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {expect} from 'vitest'
+import {expect, vi} from 'vitest'
 import type {JsonObject} from '../../src/lib/base/json.ts'
 import {openEngine} from '../../src/lib/engine/dockerode.ts'
 import type {ContainerFacts, Engine} from '../../src/lib/engine/engine.ts'
@@ -104,7 +104,8 @@ export async function testOptions(
     exposeSecrets: [],
     limits: {tools: undefined, tokens: undefined},
     verbose: false,
-    patienceMs: 30_000,
+    // As long as a start may take, so that no list goes out short.
+    patienceMs: 60_000,
     showRemembered: true,
     ...more,
   }
@@ -127,7 +128,8 @@ export async function startGateway(home: TestHome, options: GatewayOptions): Pro
     containers: async () => (await all()).filter(one => !isLease(one)),
     async [Symbol.asyncDispose]() {
       await setup.gateway[Symbol.asyncDispose]()
-      expect(await all()).toEqual([])
+      // What the engine takes its time with is on its way out; what was left stays.
+      await vi.waitFor(async () => expect(await all()).toEqual([]), {timeout: 60_000})
     },
   }
 }

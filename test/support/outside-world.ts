@@ -87,7 +87,7 @@ export async function outsideWorld(): Promise<OutsideWorld> {
     const etc = join('/etc/netns', inside)
     await mkdir(etc, {recursive: true})
     end.defer(() => rm(etc, {recursive: true}))
-    const words = `nameserver ${PLACES.resolver}\noptions timeout:2 attempts:1\n`
+    const words = `nameserver ${PLACES.resolver}\noptions timeout:30 attempts:1\n`
     await writeFile(join(etc, 'resolv.conf'), words)
     await writeFile(join(etc, 'hosts'), '127.0.0.1 localhost\n')
 

@@ -110,7 +110,7 @@ function engine(
     },
     async [Symbol.asyncDispose]() {
       await stop(folder, daemon)
-      await rm(folder, {recursive: true})
+      await rm(folder, {recursive: true, maxRetries: 10})
     },
   }
 }

@@ -41,6 +41,8 @@ export async function registryGate(registry: Pick<TestRegistry, 'url'>): Promise
       return
     }
     const onward = request(new URL(url, registry.url), {method, headers})
+    // Also behind the head of the answer: a registry may be ended in the middle of one that nobody wants any more.
+    onward.on('error', () => outgoing.destroy())
     incoming.pipe(onward)
     const [answer]: IncomingMessage[] = await once(onward, 'response')
     if (!answer) return

@@ -12,6 +12,7 @@ import {
   StreamableHTTPClientTransport as ModernHttp,
 } from '@modelcontextprotocol/client'
 import {StdioClientTransport as ModernStdio} from '@modelcontextprotocol/client/stdio'
+import {expect} from 'vitest'
 import {printedEndpoint} from './cli-client.ts'
 import type {DockerCli} from './docker-cli.ts'
 import {Inbox} from './inbox.ts'
@@ -43,6 +44,19 @@ export async function connectTo(
   const [era, transport] = kind.split(', ')
   const place = transport === 'stdio' ? await overStdio(cli, flags) : await overHttp(cli, flags)
   return era === 'legacy' ? legacy(place) : modern(place)
+}
+
+/**
+ * Waits until a client sees these tools: what a server lists later than a list waits for it is a change of that list, of
+ * which the client has heard then.
+ */
+export async function seesTools(client: ReloadClient, names: readonly string[]): Promise<void> {
+  let seen = await client.tools()
+  for (let told = 0; seen.length < names.length; told += 1) {
+    await client.changes.find(() => true, told)
+    seen = await client.tools()
+  }
+  expect(seen.toSorted()).toEqual(names)
 }
 
 /** A connection for either generation of the SDK. */

@@ -28,6 +28,8 @@ export interface SessionBus extends AsyncDisposable {
 }
 
 const PASSWORD = 'correct horse'
+/** A bus that once did not answer in time is not asked again for a minute. */
+const BECOMES_MS = 150_000
 
 /**
  * Starts a bus that knows no service but those that are started on it.
@@ -70,7 +72,7 @@ export async function sessionBus({
     DBUS_SESSION_BUS_ADDRESS: String(address),
   }
   const becomes = (state: ServiceState['is']) =>
-    vi.waitUntil(async () => (await secretService(env)).is === state, {timeout: 60_000})
+    vi.waitUntil(async () => (await secretService(env)).is === state, {timeout: BECOMES_MS})
 
   const session: SessionBus = {
     env,
@@ -109,7 +111,8 @@ export async function sessionBus({
       // The bus has started it, and leaves it behind.
       const pid = await textOf(prompterPid)
       if (pid !== '') process.kill(Number(pid), 'SIGKILL')
-      await rm(home, {recursive: true, force: true})
+      // A prompter that begins only now writes its file into it.
+      await rm(home, {recursive: true, force: true, maxRetries: 5})
     },
   }
   return session

@@ -34,6 +34,8 @@ export async function loadImage(image: SpecialImage, host?: string): Promise<voi
     await writeImage(image, folder)
     const archive = spawn('tar', ['-c', '-C', folder, 'manifest.json', 'config.json', 'layer.tar'])
     const load = spawn('docker', [...hostFlags(host), 'load', '--quiet'], {stdio: 'pipe'})
+    // What it has not read of the padding at the end, it did not need; its exit code tells the rest.
+    load.stdin.on('error', () => undefined)
     archive.stdout.pipe(load.stdin)
     let words = ''
     load.stderr.setEncoding('utf8').on('data', (text: string) => (words += text))

@@ -47,10 +47,11 @@ export async function openTerminal(input: {
       await tmux('resize-window', '-t', 'main', '-x', String(toColumns), '-y', String(toRows))
     },
     async shows(line) {
+      let seen: readonly string[] = []
       await expect
-        .poll(screen, {timeout: 60_000, interval: 50})
+        .poll(async () => (seen = await screen()))
         .toContainEqual(expect.stringMatching(line))
-      return screen()
+      return seen
     },
     async isAlternate() {
       const {stdout} = await tmux('display-message', '-p', '-t', 'main', '#{alternate_on}')

@@ -22,6 +22,14 @@ export interface WorldKind {
   readonly server?: 'http'
 }
 
+/** How long the lists of a gateway wait for servers, and what they then have of them. */
+export interface Waiting {
+  /** Longer than any server takes to start, unless it is given. */
+  readonly patienceMs?: number
+  /** Whether what other clients were listed is shown of a server that is not there within a few seconds. */
+  readonly showRemembered?: boolean
+}
+
 /** A way from a client to the lab server (test/fixtures/mcp-server/lab.mjs). */
 export interface World extends AsyncDisposable {
   /** A connection for one session. */
@@ -61,13 +69,13 @@ export async function directHttp(): Promise<World> {
 export type Place = 'remote' | 'container' | 'nowhere'
 
 /**
- * A gateway in front of lab servers, in this process.
+ * A gateway in front of lab servers, in this process. Each client has them list something else: what others were listed
+ * is of no use to it.
  * @param places by server name, in configured order
- * @param patienceMs how long a list waits for a slow server
  */
 export async function gatewayWorld(
   places: Readonly<Record<string, Place>>,
-  patienceMs = 30_000,
+  waiting: Waiting = {showRemembered: false},
 ): Promise<World> {
   const stderr = new Inbox<string>()
   const names = Object.keys(places)
@@ -79,7 +87,7 @@ export async function gatewayWorld(
     }
     registry[name] = await entryOf(name, places[name], remotes.get(name)?.url)
   }
-  const gateway = await startGateway(registry, stderr, patienceMs)
+  const gateway = await startGateway(registry, stderr, waiting)
   return {
     stderr,
     connect: deliver => new HttpWire(gateway.url, deliver),
@@ -128,12 +136,11 @@ export async function startRemote(
 /**
  * Starts a gateway in this process, and keeps what it and its servers say.
  * @param registry its servers, as in a catalog
- * @param patienceMs how long a list waits for a slow server
  */
 export async function startGateway(
   registry: Readonly<Record<string, JsonObject>>,
   stderr: Inbox<string>,
-  patienceMs = 30_000,
+  {patienceMs = 120_000, showRemembered = true}: Waiting = {},
 ): Promise<Remote> {
   const folder = await mkdtemp(join(tmpdir(), 'world-'))
   const catalog = join(folder, 'catalog.yaml')
@@ -148,6 +155,7 @@ export async function startGateway(
         catalog,
         servers: Object.keys(registry),
         patienceMs,
+        showRemembered,
         verbose: true,
         maxMessageBytes: 64 * 1024 * 1024,
       }),

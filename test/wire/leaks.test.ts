@@ -93,7 +93,7 @@ test('two hundred sessions that end in the middle of their work leave no timer, 
   await using gateway = gatewayWith(server, stop)
   const before = active()
   for (let nth = 0; nth < SESSIONS; nth += 1) await useAndLeave(gateway, server, nth)
-  expect(active()).toEqual(before)
+  await expectActive(before)
   expect(getEventListeners(stop.signal, 'abort')).toEqual([])
   expect(server.starts.map(({disposals}) => disposals)).toEqual(Array(SESSIONS).fill(1))
 })

@@ -327,7 +327,7 @@ describe('docker://', () => {
     await push('cat-registry/local', 'description: here\n')
     const image = `${registry.host}/cat-registry/local:1`
     const engine = await input.engine()
-    await engine.pullImage(image, {onProgress: () => undefined}, AbortSignal.timeout(60_000))
+    await engine.pullImage(image, {onProgress: () => undefined}, AbortSignal.timeout(240_000))
     await push('cat-registry/local', 'description: newer\n')
     expect(await resolveServers([`docker://${image}`], input)).toEqual([
       {

@@ -4,6 +4,7 @@
 
 import {execFileSync} from 'node:child_process'
 import {createSocket} from 'node:dgram'
+import {once} from 'node:events'
 import {writeFileSync} from 'node:fs'
 import {createServer as createHttpServer} from 'node:http'
 import type {IncomingMessage, ServerResponse} from 'node:http'
@@ -221,9 +222,12 @@ async function obey(order: Order): Promise<unknown> {
   if (order.kind === 'connect') return text(await relay.connect(order.port))
   egress[Symbol.dispose]()
   if (order.kind === 'stop') {
-    relay.close()
-    program.stdin.end()
     containers.delete(order.container)
+    relay.close()
+    if (program.exitCode !== null || program.signalCode !== null) return undefined
+    const closed = once(program, 'close')
+    program.stdin.end()
+    await closed
   }
   return undefined
 }

@@ -217,7 +217,7 @@ describe('a request that is passed on', () => {
     await vi.waitUntil(async () => (await network.visits()).includes('/wait'), PATIENT)
     expect((await network.resources()).length).toBeGreaterThan(before.length)
     program.kill()
-    await vi.waitUntil(async () => (await network.resources()).length === before.length, PATIENT)
+    await vi.waitUntil(async () => (await network.resources()).length <= before.length, PATIENT)
   })
 
   test('may follow another one on the same connection', async () => {

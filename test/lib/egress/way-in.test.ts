@@ -11,10 +11,13 @@ import {Relay} from '../../../src/lib/egress/relay.ts'
 import {prepareRelay, startInside, startRelay} from './relay-program.ts'
 import type {RelayProgram} from './relay-program.ts'
 
-/** Repeats what it is asked, counts its connections, and ends when it is asked to. */
+/** Repeats what it is asked, counts its connections, and keeps them: after `/brief` for two seconds. */
 const SERVER = `
   let connections = 0
-  const server = require('http').createServer({keepAliveTimeout: 2000}, (request, response) => {
+  const server = require('http').createServer((request, response) => {
+    const seconds = request.url === '/brief' ? 2 : 600
+    server.keepAliveTimeout = seconds * 1000
+    response.setHeader('Keep-Alive', 'timeout=' + seconds)
     response.setHeader('X-Connection', request.socket.number)
     request.pipe(response)
   })
@@ -70,11 +73,13 @@ beforeAll(async () => {
   await relay.ready
   agent = new InsideAgent(relay)
   server = startInside(program.pid ?? 0, SERVER)
-  await vi.waitUntil(async () =>
-    relay.connect(8080).then(
-      stream => stream.destroy(),
-      () => undefined,
-    ),
+  await vi.waitUntil(
+    async () =>
+      relay.connect(8080).then(
+        stream => stream.destroy(),
+        () => undefined,
+      ),
+    PATIENT,
   )
 })
 
@@ -99,7 +104,7 @@ describe('HTTP over connections into a container', () => {
   })
 
   test('gives a connection up before the server does, and takes another one', async () => {
-    const first = await ask('/', Buffer.from('one'))
+    const first = await ask('/brief', Buffer.from('one'))
     await text(first)
     await vi.waitUntil(() => Object.keys(agent.freeSockets).length > 0, PATIENT)
     await vi.waitUntil(() => Object.keys(agent.freeSockets).length === 0, PATIENT)

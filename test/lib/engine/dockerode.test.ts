@@ -205,12 +205,17 @@ describe('images', () => {
   })
 
   test('pulls an image and reports its layers', async () => {
-    const port = await serveRegistry()
+    const isSeen = Promise.withResolvers<void>()
+    const port = await serveRegistry(isSeen.promise)
     const ref = `127.0.0.1:${port}/sample/one`
     scope.defer(async () => void (await run('docker', ['image', 'rm', `${ref}:latest`])))
     const engine = await openEngine(endpoint)
     const progress: PullProgress[] = []
-    await engine.pullImage(ref, {onProgress: each => void progress.push(each)}, never)
+    const onProgress = (each: PullProgress) => {
+      progress.push(each)
+      if ((each.total ?? 0) > 0) isSeen.resolve()
+    }
+    await engine.pullImage(ref, {onProgress}, never)
     expect(await engine.hasImage(`${ref}:latest`)).toBe(true)
     expect(progress.map(each => each.status)).toContain('Pull complete')
     expect(progress.some(each => each.layer !== '' && (each.total ?? 0) > 0)).toBe(true)
@@ -248,8 +253,11 @@ describe('images', () => {
 
 const digest = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
-/** The smallest registry that the engine can pull one image from. */
-const serveRegistry = async (): Promise<number> => {
+/**
+ * The smallest registry that the engine can pull one image from.
+ * @param half when the second half of its layer follows the first: engines tell the last of what they did meanwhile
+ */
+const serveRegistry = async (half: Promise<void>): Promise<number> => {
   // An empty archive is two empty blocks; a random one after them makes the layer this test's own.
   const layer = Buffer.concat([Buffer.alloc(1024), Buffer.from(randomUUID().padEnd(512, '\0'))])
   const config = Buffer.from(
@@ -291,7 +299,10 @@ const serveRegistry = async (): Promise<number> => {
       : {'content-type': 'application/octet-stream'}
     const body = found ?? Buffer.from('{}')
     response.writeHead(200, {...headers, 'content-length': body.length})
-    return response.end(request.method === 'HEAD' ? undefined : body)
+    if (request.method === 'HEAD') return response.end()
+    if (body !== packed) return response.end(body)
+    response.write(body.subarray(0, body.length / 2))
+    return void half.then(() => response.end(body.subarray(body.length / 2)))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   scope.defer(() => void server.close())
@@ -447,8 +458,8 @@ describe('containers', () => {
   })
 })
 
-const refusalOf = (place: Endpoint): Promise<unknown> =>
-  openEngine(place, {answerMs: 300}).catch((error: unknown) => error)
+const refusalOf = (place: Endpoint, answerMs = 60_000): Promise<unknown> =>
+  openEngine(place, {answerMs}).catch((error: unknown) => error)
 const tcp = (
   port: number,
   tls?: {verify: boolean; ca?: string; cert?: string; key?: string},
@@ -482,7 +493,7 @@ describe('an engine that does not answer', () => {
 
   test('does not wait for ever for a host that says nothing', async () => {
     const port = await listen(0, () => {})
-    expect(await refusalOf(tcp(port))).toMatchObject({
+    expect(await refusalOf(tcp(port), 300)).toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: expect.stringContaining('no answer within 0.3 seconds'),
     })
@@ -492,7 +503,7 @@ describe('an engine that does not answer', () => {
     const port = await listen(0, socket =>
       socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{')),
     )
-    expect(await refusalOf(tcp(port))).toMatchObject({
+    expect(await refusalOf(tcp(port), 300)).toMatchObject({
       message: expect.stringContaining('no answer within'),
     })
   })

@@ -73,7 +73,7 @@ describe('what a container takes', () => {
   })
 })
 
-test('a container that runs takes what the engine says', {timeout: 120_000}, async () => {
+test('a container that runs takes what the engine says', async () => {
   const engine = await testEngine()
   const busy = 'setInterval(() => { for (let i = 0; i < 1e7; i++); }, 1)'
   const limits = ['--memory', '64m', '--network', 'none']
@@ -84,12 +84,12 @@ test('a container that runs takes what the engine says', {timeout: 120_000}, asy
   const memory = async () => (await engine.stats(id))?.memoryBytes
   await expect.poll(memory).toBeGreaterThan(1024 * 1024)
   const first = await engine.stats(id)
-  const second = await engine.stats(id)
-  if (!first || !second) throw new Error('this engine tells nothing')
+  if (!first) throw new Error('this engine tells nothing')
   expect(first.memoryLimitBytes).toBe(64 * 1024 * 1024)
   expect(first.memoryBytes).toBeLessThanOrEqual(64 * 1024 * 1024)
-  expect(second.cpuNanos).toBeGreaterThan(first.cpuNanos)
-  expect(second.at.getTime()).toBeGreaterThan(first.at.getTime())
+  const later = async () => (await engine.stats(id)) ?? first
+  await expect.poll(async () => (await later()).cpuNanos).toBeGreaterThan(first.cpuNanos)
+  await expect.poll(async () => (await later()).at.getTime()).toBeGreaterThan(first.at.getTime())
   await run('docker', ['rm', '--force', id])
   expect(await engine.stats(id)).toBeUndefined()
 })

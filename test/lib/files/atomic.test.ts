@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {describe, expect, onTestFinished, test, vi} from 'vitest'
+import {describe, expect, onTestFinished, test} from 'vitest'
 import {readTextFile, writeFileAtomic} from '../../../src/lib/files/atomic.ts'
 import {fileDenied} from '../../../src/lib/files/denied.ts'
 
@@ -94,7 +94,7 @@ describe('writeFileAtomic', () => {
       code: 'FILE_DENIED',
       message: `cannot write ${join(dir, 'f.yaml')}: it is a folder`,
     })
-    await vi.waitFor(async () => expect(await readdir(dir)).toEqual(['f.yaml']))
+    await expect.poll(() => readdir(dir)).toEqual(['f.yaml'])
   })
 
   test('refuses a path through a file', async () => {

@@ -1,6 +1,6 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {describe, expect, test} from 'vitest'
+import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import type {JsonObject} from '../../../src/lib/base/json.ts'
 import type {FixtureEntry} from '../../support/fixture-images.ts'
 import {TestClient} from '../../support/in-process-gateway.ts'
@@ -14,6 +14,9 @@ import {
 const COUNTS: FixtureEntry = {fixture: 'counts-calls'}
 const SAME_NAMES: FixtureEntry = {fixture: 'same-names', env: [{name: 'WHOSE', value: 'mine'}]}
 const SHOWS: FixtureEntry = {fixture: 'shows-environment'}
+
+/** So long clients wait for the one of them that finds out what a new server lists. */
+const SCOUT_MS = 5000
 
 /** A client that has read every list, as most do at first. */
 async function connected(gateway: ReloadingGateway, id = 'one'): Promise<TestClient> {
@@ -203,6 +206,12 @@ describe('a reload', () => {
   })
 
   test('has one client find out for others of its kind what a new server lists', async () => {
+    const {setTimeout: wait} = globalThis
+    // However long the engine takes to start a container: the others wait for it.
+    const patient = (task: (...of: unknown[]) => void, milliseconds: number, ...of: unknown[]) =>
+      wait(task, milliseconds === SCOUT_MS ? 60_000 : milliseconds, ...of)
+    vi.stubGlobal('setTimeout', patient)
+    onTestFinished(() => void vi.unstubAllGlobals())
     await using gateway = await ReloadingGateway.start({servers: {counts: COUNTS}})
     const clients = await Promise.all(['one', 'two', 'three'].map(id => connected(gateway, id)))
     await gateway.reload({servers: {counts: COUNTS, notes: SAME_NAMES}})

@@ -1,4 +1,4 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {mkdtemp, rename, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {expect, onTestFinished, test, vi} from 'vitest'
@@ -29,6 +29,12 @@ interface Rig extends AsyncDisposable {
   reloads: number
   /** Whether a store cannot be read. */
   lacksSecrets: boolean
+}
+
+/** Writes a file at once: between its emptying and its writing, one that is written in place is seen empty. */
+async function put(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
 }
 
 /** Until the end of the test, time goes on only when the test says so. */
@@ -176,10 +182,10 @@ test('a file that is changed while it is wrong is read again', async () => {
     refreshCatalogs: async () => [],
   })
   at.next = new PluginError('FILE_INVALID', 'wrong')
-  await writeFile(at.file, 'wrong')
+  await put(at.file, 'wrong')
   await expect.poll(() => at.reloader.state.failure?.message).toBe('wrong')
   at.next = {}
-  await writeFile(at.file, 'right')
+  await put(at.file, 'right')
   await expect.poll(() => at.reloader.state.failure).toBe(undefined)
   expect(at.reloads).toBe(2)
 })
@@ -196,7 +202,7 @@ test('all is read again, and catalogs fetched, as often as the options say now',
     },
   })
   at.intervalMs = 20
-  await writeFile(at.file, 'x')
+  await put(at.file, 'x')
   await expect.poll(() => asked.length).toBeGreaterThan(2)
   expect(asked[0]).toBe(1)
   await expect.poll(() => at.reloads).toBeGreaterThan(2)

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdir, mkdtemp, rename, rm, symlink, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, open, rename, rm, symlink, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
@@ -50,6 +50,18 @@ async function followed(
   }
 }
 
+/** Writes over what is in a file, in one step: one that is emptied first may be seen empty. */
+async function overwrite(file: string, text: string): Promise<void> {
+  await using handle = await open(file, 'r+')
+  await handle.write(text)
+}
+
+/** Puts a file in its place, with what is in it. */
+async function put(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
 const SOON = {timeout: 60_000, interval: 20}
 
 async function sees(at: Followed, text: string | undefined): Promise<void> {
@@ -58,16 +70,15 @@ async function sees(at: Followed, text: string | undefined): Promise<void> {
 
 test('a file is followed that is written, replaced, removed, and comes again', async () => {
   await using at = await followed('file', dir => writeFile(join(dir, 'file'), 'one'))
-  await writeFile(at.file, 'two')
-  await sees(at, 'two')
-  await writeFile(join(at.dir, 'new'), 'three')
-  await rename(join(at.dir, 'new'), at.file)
-  await sees(at, 'three')
+  await overwrite(at.file, 'second')
+  await sees(at, 'second')
+  await put(at.file, 'third')
+  await sees(at, 'third')
   await rm(at.file)
   await sees(at, undefined)
-  await writeFile(at.file, 'four')
-  await sees(at, 'four')
-  expect(at.texts).toEqual(['one', 'two', 'three', undefined, 'four'])
+  await put(at.file, 'fourth')
+  await sees(at, 'fourth')
+  expect(at.texts).toEqual(['one', 'second', 'third', undefined, 'fourth'])
   expect(at.warnings).toEqual([])
 })
 
@@ -95,7 +106,7 @@ test('a link on the way that is turned to another folder is seen, and what is wr
   await symlink('v2', join(at.dir, 'next'))
   await rename(join(at.dir, 'next'), join(at.dir, '..data'))
   await sees(at, 'v2')
-  await writeFile(join(at.dir, 'v2', 'file'), 'v3')
+  await overwrite(join(at.dir, 'v2', 'file'), 'v3')
   await sees(at, 'v3')
   expect(at.texts).toEqual(['v1', 'v2', 'v3'])
 })
@@ -122,7 +133,7 @@ test('what others do in the same folder is no reason to read', async () => {
   await writeFile(join(at.dir, 'other'), 'x')
   await mkdir(join(at.dir, 'file.lock'))
   await rm(join(at.dir, 'other'))
-  await writeFile(at.file, 'second')
+  await overwrite(at.file, 'second')
   await sees(at, 'second')
   expect(at.texts).toEqual(['first', 'second'])
 })
@@ -146,7 +157,7 @@ test.skipIf(process.platform !== 'linux')(
     const closed = once(child, 'close')
     await warned.find(line => line.includes('looked at every second'))
     for (const text of ['two', 'three']) {
-      await writeFile(file, text)
+      await put(file, text)
       await expect.poll(() => said.items.at(-1), SOON).toBe(JSON.stringify(text))
     }
     child.stdin.end()

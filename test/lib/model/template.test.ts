@@ -136,7 +136,10 @@ describe('evaluateTemplate', () => {
     )
     fc.assert(
       fc.property(pieces, parts => {
-        const value = renderText(evaluateTemplate(parts.join(''), {fs: {paths: ['/a']}}))
+        const text = parts.join('')
+        // A default is text as it is written.
+        fc.pre(!/or\s*:[^|]*\{\{/u.test(text))
+        const value = renderText(evaluateTemplate(text, {fs: {paths: ['/a']}}))
         expect(value.replaceAll('{"paths":["/a"]}', '')).not.toMatch(/\{\{|\}\}/u)
       }),
     )

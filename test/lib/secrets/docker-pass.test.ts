@@ -64,7 +64,7 @@ async function running(mood?: string): Promise<Pass> {
 type Changeable = SecretStore & Required<Pick<SecretStore, 'set' | 'remove'>>
 
 function changeable(input: StoreInput, options?: {withinMs: number}): Changeable {
-  const store = openDockerPass(input, options)
+  const store = openDockerPass(input, {...options, probeMs: 60_000})
   if (!store.set || !store.remove) throw new Error('docker pass can be changed')
   return store as Changeable
 }

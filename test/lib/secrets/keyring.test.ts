@@ -7,7 +7,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
 import * as fc from 'fast-check'
-import {afterAll, beforeAll, describe, expect, onTestFinished, test, vi} from 'vitest'
+import {afterAll, beforeAll, describe, expect, onTestFinished, test} from 'vitest'
 import {statePaths} from '../../../src/lib/files/paths.ts'
 import {noteSecret} from '../../../src/lib/secrets/index-file.ts'
 import {openKeyring} from '../../../src/lib/secrets/keyring.ts'
@@ -126,7 +126,7 @@ describe.skipIf(missing.length > 0)('the keyring of a secret service', () => {
     const values = await Promise.all(names.map(name => store.get(name)))
     expect(values.map(String)).toEqual(names)
     expect(await store.names()).toEqual(names.toSorted())
-    await vi.waitUntil(async () => (await askers()).length === 0)
+    await expect.poll(askers).toEqual([])
   })
 
   test('is found where systemd has it when the environment does not say so', async () => {
@@ -176,7 +176,7 @@ describe.skipIf(missing.length > 0)('a keyring that is locked', () => {
     })
     // It may have been kept all the same: it can be removed.
     expect(await store.names()).toEqual(['new'])
-    await vi.waitUntil(async () => (await askers()).length === 0)
+    await expect.poll(askers).toEqual([])
   })
 })
 

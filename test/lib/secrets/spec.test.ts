@@ -37,7 +37,8 @@ describe('parseSecretsSpec', () => {
   test('reads any text without throwing, and twice the same as once', () => {
     fc.assert(
       fc.property(fc.string(), text => {
-        expect(parseSecretsSpec(`${text}:${text}`)).toEqual(parseSecretsSpec(`${text}:`))
+        // The blank: where a letter ends the text and a backslash begins it, the two would be a drive.
+        expect(parseSecretsSpec(`${text}: :${text}`)).toEqual(parseSecretsSpec(`${text}:`))
       }),
     )
   })

@@ -94,6 +94,7 @@ export const together = [
       const client = await open({capabilities: {roots: {listChanged: true}}})
       await client.ask('logging/setLevel', {level: 'debug'})
       await client.ask('tools/list')
+      for (const seen of ['seen', SEEN_BY_TWO]) await client.seen('logging/setLevel', 1, seen)
       await client.ask('logging/setLevel', {level: 'error'})
       const methods = ['notifications/roots/list_changed', 'notifications/vendor/news']
       for (const method of methods) await client.send({method, params: {a: 1}})

@@ -380,8 +380,9 @@ describe('a client that leaves', () => {
     const sending = send(posting(endpoint.port, {method: 'subscriptions/listen'}))
     const {exchange, reject} = await asked.find(() => true)
     exchange.notify(progress(1))
+    const aborted = once(exchange.signal, 'abort')
     await cut(await sending)
-    await once(exchange.signal, 'abort')
+    await aborted
     exchange.notify(progress(2))
     reject(new Error('nobody is there'))
     expect((await fetchRaw({port: endpoint.port, path: '/health'})).status).toBe(200)

@@ -343,7 +343,7 @@ test('a server gets the mounts of its entry, and an anonymous volume that goes w
     expect(found.get('/shared')).toMatch(/^ro/)
     expect(found.get('/scratch')).toMatch(/^rw/)
     volume = await anonymousVolume((await gateway.containers())[0]?.id ?? '')
-    expect(home.notices.join('\n')).toContain('unmounted: ')
+    await expect.poll(() => home.notices.join('\n')).toContain('unmounted: ')
   }
   await expect(run('docker', ['volume', 'inspect', volume])).rejects.toThrow(/no such volume/i)
   await expect(realpath(join(dir, 'missing'))).rejects.toThrow('ENOENT')

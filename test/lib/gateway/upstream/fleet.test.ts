@@ -74,7 +74,7 @@ describe('createFleet', () => {
     expect(most).toBe(2)
     expect(await engine.list({'docker-mcp-owner': input.owner})).toHaveLength(6)
     await Promise.all(opened.map(upstream => upstream[Symbol.asyncDispose]()))
-    expect(await engine.list({'docker-mcp-owner': input.owner})).toEqual([])
+    await expect.poll(() => engine.list({'docker-mcp-owner': input.owner})).toEqual([])
   })
 
   test('lets a session go at once that ends before the start of its server has begun', async () => {
@@ -95,7 +95,7 @@ describe('createFleet', () => {
     await expect(queued).rejects.toThrow('the session has ended')
     first.resolve()
     await (await ahead)[Symbol.asyncDispose]()
-    expect(await real.list({'docker-mcp-owner': input.owner})).toEqual([])
+    await expect.poll(() => real.list({'docker-mcp-owner': input.owner})).toEqual([])
   })
 
   test('ends a server with its session, and ends it once', async () => {
@@ -107,7 +107,7 @@ describe('createFleet', () => {
     session.abort()
     expect(await upstream.closed).toMatchObject({what: 'was stopped'})
     await Promise.all([upstream[Symbol.asyncDispose](), upstream[Symbol.asyncDispose]()])
-    expect(await engine.list({'docker-mcp-owner': input.owner})).toEqual([])
+    await expect.poll(() => engine.list({'docker-mcp-owner': input.owner})).toEqual([])
   })
 
   test('does not wait for ever for an engine that does not remove, and tells who may remove it later', async () => {

@@ -57,6 +57,7 @@ function play(fixture: string): Played {
     said,
     stderr: said.items,
     closed,
+    ending: closed,
     attempts: 0,
     onAttempt: () => undefined,
     connections: [],
@@ -89,6 +90,7 @@ function silent(connect: HttpContainer['connect']) {
   const end = Promise.withResolvers<CloseReason>()
   const container = {
     closed: end.promise,
+    ending: end.promise,
     stderr: ['waiting for a database'],
     connect,
     isDisposed: false,

@@ -1,4 +1,5 @@
 import {execFile} from 'node:child_process'
+import {randomUUID} from 'node:crypto'
 import {promisify} from 'node:util'
 import {describe, expect, test} from 'vitest'
 import {parseAllowRule} from '../../../../src/lib/model/allow-rule.ts'
@@ -105,12 +106,13 @@ describe('namedAddresses', () => {
 
 test('ownNetwork leaves nothing behind when a container cannot join', async () => {
   const engine = await testEngine()
+  const name = `docker-mcp-test-own-network-${randomUUID()}`
   const lost: unknown[] = []
   const failed = ownNetwork(
     engine,
     {
       server: 'any',
-      name: 'docker-mcp-test-own-network',
+      name,
       labels: {'docker-mcp': 'true'},
       container: 'docker-mcp-test-nobody',
       onLost: error => lost.push(error),
@@ -124,6 +126,6 @@ test('ownNetwork leaves nothing behind when a container cannot join', async () =
     ),
   })
   expect(lost).toEqual([])
-  const named = ['network', 'ls', '--quiet', '--filter', 'name=docker-mcp-test-own-network']
+  const named = ['network', 'ls', '--quiet', '--filter', `name=${name}`]
   expect((await run('docker', named)).stdout).toBe('')
 })

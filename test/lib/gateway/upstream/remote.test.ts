@@ -266,6 +266,7 @@ describe('RemoteUpstream', () => {
     upstream.send(notification('notifications/initialized'))
     upstream.send(request(2, 'tools/list'))
     await next(hasId(2))
+    await expect.poll(() => seen.map(({method}) => method)).toContain('GET')
     await upstream[Symbol.asyncDispose]()
     const later = seen.slice(1)
     expect(
@@ -361,6 +362,7 @@ describe('RemoteUpstream', () => {
   })
 
   test('leaves the stream of a request that was cancelled', async () => {
+    const begun = Promise.withResolvers<void>()
     const gone = Promise.withResolvers<void>()
     const url = await listen((incoming, response) => {
       let body = ''
@@ -369,10 +371,12 @@ describe('RemoteUpstream', () => {
         if (body.includes('cancelled')) return void response.writeHead(202).end()
         response.writeHead(200, {'content-type': 'text/event-stream'}).flushHeaders()
         response.once('close', gone.resolve)
+        begun.resolve()
       })
     })
     const {upstream, received} = connect(make, {url})
     upstream.send(request(7, 'tools/call', {name: 'x'}))
+    await begun.promise
     upstream.send(notification('notifications/cancelled', {requestId: 7}))
     await gone.promise
     expect(received).toEqual([])
@@ -478,7 +482,9 @@ describe('RemoteUpstream', () => {
     const {upstream, received} = connect(make, {url})
     upstream.send(notification('notifications/initialized'))
     while (received.length < 3) await vi.advanceTimersByTimeAsync(1000)
-    expect(received.map(({params}) => params)).toEqual([{data: 'a'}, {data: 'b'}, {data: 'c'}])
+    // It goes on after these as long as nobody ends it.
+    const params = received.slice(0, 3).map(message => message['params'])
+    expect(params).toEqual([{data: 'a'}, {data: 'b'}, {data: 'c'}])
     expect(asked.slice(0, 4)).toEqual([undefined, 'a', 'b', undefined])
   })
 

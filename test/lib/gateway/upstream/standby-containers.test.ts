@@ -59,7 +59,7 @@ async function fleetOf(more: Partial<FleetInput> = {}) {
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the test is over'))
       await fleet[Symbol.asyncDispose]()
-      expect(await containers()).toEqual([])
+      await expect.poll(containers).toEqual([])
     },
   }
 }
@@ -110,6 +110,10 @@ async function temporaryFolder(): Promise<{readonly path: string} & AsyncDisposa
   return {path, [Symbol.asyncDispose]: () => rm(path, {recursive: true})}
 }
 
+/** A heading and a line for each process. What a container begins with may still be the engine's own program. */
+const processesOf = async (id: string) =>
+  (await run('docker', ['top', id])).stdout.trim().split('\n')
+
 const running = async (engine: Engine, id: string) => (await engine.inspect(id))?.state
 
 describe('a container that is kept ready', () => {
@@ -121,10 +125,9 @@ describe('a container that is kept ready', () => {
     await lab.fleet.begin([spec])
     const id = await waitingOf(lab, spec.name)
     // Its own head, and our program alone.
-    expect((await run('docker', ['top', id])).stdout.trim().split('\n')).toEqual([
-      expect.stringContaining('PID'),
-      expect.stringContaining('/.docker-mcp/shim-'),
-    ])
+    await expect
+      .poll(() => processesOf(id))
+      .toEqual([expect.stringContaining('PID'), expect.stringContaining('/.docker-mcp/shim-')])
     const {upstream, answer} = await callOnce(lab, spec, 'environment')
     expect(answer).toContain('sesame-sesame')
     expect(lab.idsOf(spec.name, 'serving')).toEqual([id])
@@ -132,7 +135,7 @@ describe('a container that is kept ready', () => {
     const next = await waitingOf(lab, spec.name)
     expect(next).not.toBe(id)
     await upstream[Symbol.asyncDispose]()
-    expect((await lab.containers()).map(one => one.id)).toEqual([next])
+    await expect.poll(async () => (await lab.containers()).map(one => one.id)).toEqual([next])
   })
 
   test('is made for a server that was used, and not for one that was not', async () => {
@@ -162,7 +165,9 @@ describe('a container that is kept ready', () => {
     await using lab = await fleetOf()
     await lab.fleet.begin([spec])
     const id = await waitingOf(lab, spec.name)
-    expect((await run('docker', ['top', id])).stdout).toContain('/.docker-mcp/relay-')
+    await expect
+      .poll(() => processesOf(id))
+      .toContainEqual(expect.stringContaining('/.docker-mcp/relay-'))
     const {upstream, answer} = await callOnce(lab, spec, 'count')
     expect(answer).toContain('"text":"1"')
     expect(lab.idsOf(spec.name, 'serving')).toEqual([id])
@@ -215,6 +220,7 @@ describe('a container that is kept ready', () => {
     expect(Number(seen.stdout)).toBe((await stat(shared)).ino)
     await upstream[Symbol.asyncDispose]()
     // What did not change is no reason to make another one.
+    await expect.poll(() => lab.idsOf(spec.name, 'standby')).not.toContain(id)
     const next = await waitingOf(lab, spec.name)
     const again = await callOnce(lab, spec, 'count')
     expect(lab.idsOf(spec.name, 'serving')).toEqual([next])
@@ -287,7 +293,7 @@ describe('a container that is kept ready', () => {
     await expect.poll(() => lab.idsOf(spec.name, 'standby')).not.toContain(first)
     const second = await waitingOf(lab, spec.name)
     await lab.fleet.flush(spec.name)
-    expect(await running(lab.engine, second)).toBeUndefined()
+    await expect.poll(() => running(lab.engine, second)).toBeUndefined()
     const {upstream, answer} = await callOnce(lab, spec, 'count')
     expect(answer).toContain('"text":"1"')
     await upstream[Symbol.asyncDispose]()
