@@ -37,7 +37,7 @@ describe.for(TRANSPORTS)('over %s', transport => {
     const first = await placeOf('stdio', cli)
     for (const list of LISTS) {
       await vi.waitFor(() => inspect(cli, first, 'legacy', [list]), {timeout: 100_000})
-      await cli.gone()
+      await vi.waitUntil(async () => (await cli.containers()).length === 0, {timeout: 60_000})
     }
     place = await placeOf(transport, cli)
   })
