@@ -304,7 +304,9 @@ function merge(stored: ServerMemory, own: ServerMemory, learnt: Learnt): ServerM
     const mine = [...own.names[kind]].filter(([name]) => learnt.names[kind].has(name))
     return new Map([...stored.names[kind], ...mine].slice(-MOST_NAMES))
   }
-  const clients = [...own.clients].filter(([key]) => learnt.clients.has(key))
+  const clients = [...own.clients]
+    .filter(([key]) => learnt.clients.has(key))
+    .map(([key, client]) => [key, together(stored.clients.get(key), client)] as const)
   const eras = [...own.eras].filter(([era]) => learnt.eras.has(era))
   return {
     fingerprint: own.fingerprint,
@@ -312,6 +314,13 @@ function merge(stored: ServerMemory, own: ServerMemory, learnt: Learnt): ServerM
     names: {tools: names('tools'), prompts: names('prompts')},
     eras: new Map([...stored.eras, ...eras]),
   }
+}
+
+/** What two gateways heard for the same kind of client: each may have asked for other lists. */
+function together(stored: RememberedClient | undefined, own: RememberedClient): RememberedClient {
+  if (!stored) return own
+  if (Object.keys(own.lists).length === 0) return {...stored, hello: own.hello}
+  return stored.image === own.image ? {...own, lists: {...stored.lists, ...own.lists}} : own
 }
 
 /** What a server's answers may depend on, as one key. */

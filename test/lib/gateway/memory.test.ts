@@ -210,6 +210,28 @@ describe('Memory', () => {
     expect(next.recall('a', asking).hello).toEqual(hello)
   })
 
+  test('keeps the lists that two gateways heard for the same kind of client, unless the image is another', async () => {
+    const others = [await load({a: 'print'}), await load({a: 'print'})] as const
+    const [first, second] = others
+    const prompts = [{name: 'p'}]
+    for (const memory of others) memory.opened('a', plain, hello)
+    await Promise.all(others.map(memory => memory.saved()))
+    first.listed('a', plain, {kind: 'tools', items})
+    await first.saved()
+    second.listed('a', plain, {kind: 'prompts', items: prompts})
+    await second.saved()
+    const known = (await load({a: 'print'})).recall('a', plain)
+    expect(known).toMatchObject({lists: {tools: items, prompts}, isTrusted: true})
+
+    const third = await load({a: 'print'})
+    third.hasImage('a', 'sha256:2')
+    third.listed('a', plain, {kind: 'tools', items: []})
+    await third.saved()
+    second.listed('a', plain, {kind: 'prompts', items: [...prompts]})
+    await second.saved()
+    expect((await load({a: 'print'})).recall('a', plain).lists).toEqual({prompts})
+  })
+
   test('knows which eras a server speaks, until it is another one', async () => {
     const memory = await load({a: 'print'})
     expect(memory.speaks('a', 'legacy')).toBeUndefined()
