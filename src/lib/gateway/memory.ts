@@ -16,6 +16,7 @@ import {
   toJson,
   type ServerMemory,
 } from './memory-file.ts'
+import {type Learnt, merge} from './memory-merge.ts'
 import type {ClientHello} from './relay/link.ts'
 import type {ListsByKind} from './relay/list-state.ts'
 import type {NamedKind} from './relay/shown-names.ts'
@@ -40,13 +41,6 @@ const WRITTEN_EVERY_MS = 3_600_000
 
 /** Characters; a server that lists more is asked anew each time the gateway starts. */
 const LARGEST_FILE = 5 * 1024 * 1024
-
-/** What this gateway has learnt itself; of everything else, another one on the same files may know better. */
-interface Learnt {
-  readonly clients: Set<string>
-  readonly names: Record<NamedKind, Set<string>>
-  readonly eras: Set<Era>
-}
 
 /**
  * What servers answered in earlier sessions, so that clients need not wait for them: in memory for all sessions of a
@@ -296,31 +290,6 @@ function asOf(known: ServerMemory | undefined, fingerprint: string): ServerMemor
     clients: isSame ? known.clients : new Map(),
     eras: isSame ? known.eras : new Map(),
   }
-}
-
-/** What is in the file, with what was learnt here since it was read. */
-function merge(stored: ServerMemory, own: ServerMemory, learnt: Learnt): ServerMemory {
-  const names = (kind: NamedKind) => {
-    const mine = [...own.names[kind]].filter(([name]) => learnt.names[kind].has(name))
-    return new Map([...stored.names[kind], ...mine].slice(-MOST_NAMES))
-  }
-  const clients = [...own.clients]
-    .filter(([key]) => learnt.clients.has(key))
-    .map(([key, client]) => [key, together(stored.clients.get(key), client)] as const)
-  const eras = [...own.eras].filter(([era]) => learnt.eras.has(era))
-  return {
-    fingerprint: own.fingerprint,
-    clients: new Map([...new Map([...stored.clients, ...clients])].slice(-MOST_CLIENTS)),
-    names: {tools: names('tools'), prompts: names('prompts')},
-    eras: new Map([...stored.eras, ...eras]),
-  }
-}
-
-/** What two gateways heard for the same kind of client: each may have asked for other lists. */
-function together(stored: RememberedClient | undefined, own: RememberedClient): RememberedClient {
-  if (!stored) return own
-  if (Object.keys(own.lists).length === 0) return {...stored, hello: own.hello}
-  return stored.image === own.image ? {...own, lists: {...stored.lists, ...own.lists}} : own
 }
 
 /** What a server's answers may depend on, as one key. */
