@@ -69,17 +69,22 @@ async function sessionOf(url: URL, token: string): Promise<string> {
     capabilities: {},
     clientInfo: {name: 'admin', version: '1'},
   }
-  const response = await fetch(url, {
+  const response = await post(url, token, {method: 'initialize', params})
+  await response.text()
+  return response.headers.get('mcp-session-id') ?? ''
+}
+
+function post(url: URL, token: string, message: object, headers: object = {}): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${token}`,
       accept: 'application/json, text/event-stream',
       'content-type': 'application/json',
+      ...headers,
     },
-    body: JSON.stringify({jsonrpc: '2.0', id: 1, method: 'initialize', params}),
+    body: JSON.stringify({jsonrpc: '2.0', id: 1, ...message}),
   })
-  await response.text()
-  return response.headers.get('mcp-session-id') ?? ''
 }
 
 /** The SDK's own types disagree with each other about an optional member. */
@@ -111,18 +116,12 @@ async function modern(
     'io.modelcontextprotocol/clientInfo': {name: 'admin', version: '1'},
     'io.modelcontextprotocol/clientCapabilities': {},
   }
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      accept: 'application/json, text/event-stream',
-      'content-type': 'application/json',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': method,
-      ...('name' in params && {'mcp-name': String(params['name'])}),
-    },
-    body: JSON.stringify({jsonrpc: '2.0', id: 1, method, params: {...params, _meta}}),
-  })
+  const headers = {
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': method,
+    ...('name' in params && {'mcp-name': String(params['name'])}),
+  }
+  const response = await post(url, token, {method, params: {...params, _meta}}, headers)
   const text = await response.text()
   const data = /^data: (.+)$/m.exec(
     text.includes('\ndata: ') ? text.slice(text.lastIndexOf('\ndata: ') + 1) : text,
