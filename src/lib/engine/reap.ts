@@ -11,7 +11,8 @@ const GRACE_MS = 15_000
 
 /**
  * Removes what gateways have left that are gone: containers in any state, and networks, of each owner that has no
- * lease running or about to, and has made nothing for 15 s. What is being removed already, or fails to be, is left to the next time.
+ * lease running or about to, and has made nothing for 15 s. What is being removed already, or fails to be, is left to
+ * the next time.
  * @param input `owner`: who reaps, and loses nothing by it; `now`: by the engine's clock
  * @returns how much it removed, and whether somebody may be dead who has made something too lately
  * @throws PluginError of the engine when it does not tell what there is
