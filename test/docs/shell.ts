@@ -1,12 +1,11 @@
 import {spawn, type ChildProcess} from 'node:child_process'
-import {randomInt} from 'node:crypto'
 import {once} from 'node:events'
 import {mkdir, mkdtemp, rm, symlink} from 'node:fs/promises'
-import {createServer} from 'node:net'
 import {homedir, tmpdir} from 'node:os'
 import {delimiter, join} from 'node:path'
 
 import {capture, type Outcome} from '../../scripts/process.ts'
+import {quietPorts} from '../support/quiet-ports.ts'
 import {missingLine, ROOT} from './page.ts'
 
 /** The gateways' ports in the pages; a test gets free ones in their place. */
@@ -27,11 +26,12 @@ export async function newReader(): Promise<Reader> {
   const docker = join(home, '.docker')
   await mkdir(join(docker, 'cli-plugins'), {recursive: true})
   await symlink(join(ROOT, 'bin', 'docker-mcp'), join(docker, 'cli-plugins', 'docker-mcp'))
-  const own = await Promise.all(PORTS.map(async port => [port, await freePort()] as const))
+  const free = await quietPorts(PORTS.length)
+  const own = PORTS.map((port, at) => [port, String(free[at])] as const)
   const options = {cwd: home, env: readerEnv(home, docker)}
   const running: ChildProcess[] = []
   const shell = (script: string) => ['-euc', `exec 2>&1\n${replaced(script, own)}`]
-  const back = own.map(([port, free]) => [free, port] as const)
+  const back = own.map(([port, other]) => [other, port] as const)
   const asWritten = (text: string) => replaced(text, back)
   return {
     async run(script) {
@@ -108,22 +108,4 @@ function replaced(text: string, pairs: readonly (readonly [from: string, to: str
     (all, [from, to]) => all.replaceAll(new RegExp(`\\b${from}\\b`, 'g'), to),
     text,
   )
-}
-
-const given = new Set<number>()
-
-/** None of those that the system gives to whoever takes any: such a one could be somebody else's before it is used. */
-async function freePort(): Promise<string> {
-  const port = randomInt(12_000, 32_000)
-  if (given.has(port)) return freePort()
-  given.add(port)
-  const server = createServer().listen(port, '127.0.0.1')
-  try {
-    await once(server, 'listening')
-  } catch {
-    return freePort()
-  }
-  server.close()
-  await once(server, 'close')
-  return String(port)
 }
