@@ -1,5 +1,5 @@
-import {LineCounter, isMap, isNode, isSeq} from 'yaml'
-import {findPair, readYaml} from './yaml.ts'
+import {LineCounter} from 'yaml'
+import {offsetOf, readYaml} from './yaml.ts'
 
 /**
  * Finds the lines on which keys of a YAML document stand.
@@ -17,18 +17,4 @@ export function yamlLines(text: string, paths: readonly (readonly string[])[]): 
     lines.addNewLine(at + 1)
   }
   return paths.map(path => lines.linePos(offsetOf(document.contents, path)).line)
-}
-
-function offsetOf(top: unknown, path: readonly string[]): number {
-  let node = top
-  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
-  for (const key of path) {
-    const item = isSeq(node) ? node.items[Number(key)] : undefined
-    const pair = isMap(node) ? findPair(node, key) : undefined
-    const start = isNode(item) ? item.range?.[0] : pair?.key.range[0]
-    if (start === undefined) break
-    offset = start
-    node = item ?? pair?.value
-  }
-  return offset
 }

@@ -106,19 +106,22 @@ export interface Place {
 export function yamlPlaces(text: string): (path: readonly string[]) => Place {
   const lines = new LineCounter()
   const top: unknown = compose(text, lines)?.contents
-  return path => {
-    let node = top
-    let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
-    for (const key of path) {
-      const item = isSeq(node) ? node.items[Number(key)] : undefined
-      const pair = isMap(node) ? findPair(node, key) : undefined
-      const start = isNode(item) ? item.range?.[0] : pair?.key.range[0]
-      if (start === undefined) break
-      offset = start
-      node = item ?? pair?.value
-    }
-    return placeAt(lines, offset)
+  return path => placeAt(lines, offsetOf(top, path))
+}
+
+/** Where in its text the last of the keys stands that lead from a node of a document to a value, as far as they lead. */
+export function offsetOf(top: unknown, path: readonly string[]): number {
+  let node = top
+  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
+  for (const key of path) {
+    const item = isSeq(node) ? node.items[Number(key)] : undefined
+    const pair = isMap(node) ? findPair(node, key) : undefined
+    const start = isNode(item) ? item.range?.[0] : pair?.key.range[0]
+    if (start === undefined) break
+    offset = start
+    node = item ?? pair?.value
   }
+  return offset
 }
 
 /** The pair of a map that has this key; not one that a merge key brings in. */
